@@ -1,0 +1,43 @@
+# Finds what the build needs; downloads nothing. Point CMAKE_PREFIX_PATH at a LibTorch, gRPC or
+# sentencepiece of your own; what tools/setup.sh put into the cache is found last.
+if(DEFINED ENV{RERANKD_CACHE})
+  set(_rerankd_cache "$ENV{RERANKD_CACHE}")
+elseif(DEFINED ENV{XDG_CACHE_HOME})
+  set(_rerankd_cache "$ENV{XDG_CACHE_HOME}/rerankd")
+else()
+  set(_rerankd_cache "$ENV{HOME}/.cache/rerankd")
+endif()
+list(APPEND CMAKE_PREFIX_PATH
+  "${_rerankd_cache}/libtorch-2.11.0/torch" "${_rerankd_cache}/sentencepiece-0.2.0")
+# A LibTorch folder also holds old protobuf headers, which no other package may find.
+set(_rerankd_libtorch_prefixes ${CMAKE_PREFIX_PATH})
+foreach(prefix IN LISTS CMAKE_PREFIX_PATH)
+  if(EXISTS "${prefix}/include/ATen/ATen.h")
+    list(REMOVE_ITEM CMAKE_PREFIX_PATH "${prefix}")
+  endif()
+endforeach()
+set(RERANKD_DEFAULT_MODEL_DIR "${_rerankd_cache}/models/all-MiniLM-L6-v2"
+  CACHE PATH "Folder of the model that is served when no config is given")
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+find_package(Threads REQUIRED)
+find_package(absl REQUIRED)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(ICU REQUIRED COMPONENTS uc i18n)
+find_package(yaml-cpp REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(Sentencepiece REQUIRED)
+if(NOT RERANKD_PURE_ONLY)
+  find_package(Protobuf REQUIRED)
+  find_package(gRPC CONFIG REQUIRED)
+  find_package(LibTorch REQUIRED)
+endif()
+if(RERANKD_BUILD_TESTS)
+  find_package(GTest REQUIRED)
+endif()

@@ -1,0 +1,51 @@
+#include "core/errors.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "absl/strings/cord.h"
+
+namespace rerankd {
+namespace {
+
+constexpr char kField[] = "rerankd/field";
+constexpr char kRetryAfter[] = "rerankd/retry-after-ms";
+constexpr char kReason[] = "rerankd/reason";
+
+std::optional<std::string> Payload(const absl::Status& status, const char* key) {
+  const auto payload = status.GetPayload(key);
+  if (!payload.has_value()) return std::nullopt;
+  return std::string(*payload);
+}
+
+}  // namespace
+
+absl::Status InvalidField(std::string_view field, std::string_view problem) {
+  absl::Status status = absl::InvalidArgumentError(fmt::format("{} {}", field, problem));
+  status.SetPayload(kField, absl::Cord(std::string(field)));
+  return status;
+}
+
+absl::Status RetryLater(std::string_view message, std::chrono::milliseconds retry_after) {
+  absl::Status status = absl::ResourceExhaustedError(std::string(message));
+  status.SetPayload(kRetryAfter, absl::Cord(fmt::format("{}", retry_after.count())));
+  return status;
+}
+
+absl::Status WithReason(absl::Status status, std::string_view reason) {
+  status.SetPayload(kReason, absl::Cord(std::string(reason)));
+  return status;
+}
+
+std::optional<std::string> FieldOf(const absl::Status& status) { return Payload(status, kField); }
+
+std::optional<std::chrono::milliseconds> RetryAfterOf(const absl::Status& status) {
+  const auto payload = Payload(status, kRetryAfter);
+  if (!payload.has_value()) return std::nullopt;
+  return std::chrono::milliseconds(std::strtoll(payload->c_str(), nullptr, 10));
+}
+
+std::optional<std::string> ReasonOf(const absl::Status& status) { return Payload(status, kReason); }
+
+}  // namespace rerankd

@@ -1,0 +1,24 @@
+// Settings of the local engine, for each model entry.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+namespace rerankd {
+
+struct EngineOptions {
+  // Batches computed at the same time, each on a thread of its own; 0: one for each
+  // `threads_per_session` of the processors that this process may use.
+  int sessions = 0;
+  // Threads that work on one batch together.
+  int threads_per_session = 1;
+  // Tokens, special ones included, that one batch holds at most (a longer single sequence is a
+  // batch of its own).
+  size_t max_batch_tokens = 1024;
+  // How long a session that could start waits for a batch to fill up; 0: it takes what is there.
+  std::chrono::microseconds max_batch_delay{0};
+  // Documents admitted and not yet answered; past that, calls are refused with RESOURCE_EXHAUSTED.
+  size_t max_queued_documents = 100'000;
+};
+
+}  // namespace rerankd

@@ -1,0 +1,46 @@
+// A Hugging Face model folder to a Scorer. The only header of this layer that others include; it
+// mentions nothing of LibTorch.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "engine/scorer.h"
+
+namespace rerankd {
+
+enum class ModelKind {
+  kCrossEncoder,  // a sequence-classification head; one logit a pair
+  kBiEncoder,     // a sentence-transformers folder; one embedding of length 1 a text
+};
+
+struct ModelOptions {
+  std::filesystem::path folder;
+  ModelKind kind = ModelKind::kCrossEncoder;
+  std::string device = "cpu";
+  std::string precision = "fp32";  // arithmetic of the large products: fp32 or bf16
+  int threads_per_session = 1;
+};
+
+struct LoadedModel {
+  std::unique_ptr<Scorer> scorer;
+  std::string architecture;  // config.json's, for example "BertForSequenceClassification"
+  std::string device;        // what is really used
+  std::string precision;
+  size_t max_tokens = 0;  // what the weights (and a sentence-transformers folder's own files) allow
+  size_t vocab_size = 0;
+  uint64_t parameters = 0;
+  bool sigmoid_by_default = false;  // the folder's own activation of the score
+};
+
+// Reads config.json, model.safetensors and, for a bi-encoder, modules.json and what it names.
+// FAILED_PRECONDITION or NOT_FOUND say which file, which field, what was wrong and what would be
+// right: unsupported architecture, missing, extra or mis-shaped tensor, truncated file. Never
+// throws, and never reads outside the file whatever its header claims.
+absl::StatusOr<LoadedModel> LoadModel(const ModelOptions& options);
+
+}  // namespace rerankd

@@ -1,0 +1,98 @@
+#include "util/file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "util/status_macros.h"
+
+namespace rerankd {
+namespace {
+
+// Closes a descriptor at the end of its scope.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+absl::Status FileError(const std::filesystem::path& path, const char* what, int error) {
+  std::string message =
+      fmt::format("{}: {}: {}", path.string(), what, std::generic_category().message(error));
+  if (error == ENOENT || error == ENOTDIR) return absl::NotFoundError(message);
+  return absl::FailedPreconditionError(message);
+}
+
+// Opens `path` and returns its size; refuses what is not a regular file.
+absl::StatusOr<size_t> RegularFileSize(const Descriptor& fd, const std::filesystem::path& path) {
+  if (fd.get() < 0) return FileError(path, "cannot open", errno);
+  struct stat info{};
+  if (fstat(fd.get(), &info) != 0) return FileError(path, "cannot stat", errno);
+  if (!S_ISREG(info.st_mode)) {
+    return absl::FailedPreconditionError(fmt::format("{}: not a regular file", path.string()));
+  }
+  return static_cast<size_t>(info.st_size);
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ReadFile(const std::filesystem::path& path, size_t max_bytes) {
+  Descriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  RERANKD_ASSIGN_OR_RETURN(size_t size, RegularFileSize(fd, path));
+  if (size > max_bytes) {
+    return absl::FailedPreconditionError(
+        fmt::format("{}: {} bytes, more than the {} that such a file may have", path.string(), size,
+                    max_bytes));
+  }
+  std::string content(size, '\0');
+  size_t done = 0;
+  while (done < size) {
+    ssize_t n = read(fd.get(), content.data() + done, size - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return FileError(path, "cannot read", errno);
+    if (n == 0) break;
+    done += static_cast<size_t>(n);
+  }
+  content.resize(done);
+  return content;
+}
+
+absl::StatusOr<MappedFile> MappedFile::Open(const std::filesystem::path& path) {
+  Descriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  RERANKD_ASSIGN_OR_RETURN(size_t size, RegularFileSize(fd, path));
+  if (size == 0) {
+    return absl::FailedPreconditionError(fmt::format("{}: the file is empty", path.string()));
+  }
+  void* data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd.get(), 0);
+  if (data == MAP_FAILED) return FileError(path, "cannot map", errno);
+  return MappedFile(static_cast<const std::byte*>(data), size);
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) munmap(const_cast<std::byte*>(data_), size_);
+}
+
+}  // namespace rerankd

@@ -1,0 +1,33 @@
+// JSON files as untrusted input (nlohmann::json; its exceptions stop here).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace rerankd {
+
+// Parses `text`. FAILED_PRECONDITION names `origin` and the byte where the text stops being JSON.
+absl::StatusOr<nlohmann::json> ParseJson(std::string_view text, std::string_view origin);
+
+// Reads and parses a file whose top level must be an object.
+absl::StatusOr<nlohmann::json> ReadJsonObject(const std::filesystem::path& path);
+
+// Typed look-ups in an object. A key that is missing or null is nullopt; a value of another type,
+// or a number outside the type's range, is FAILED_PRECONDITION naming `origin` and the key.
+absl::StatusOr<std::optional<std::string>> JsonString(const nlohmann::json& object,
+                                                      const std::string& key,
+                                                      std::string_view origin);
+absl::StatusOr<std::optional<bool>> JsonBool(const nlohmann::json& object, const std::string& key,
+                                             std::string_view origin);
+absl::StatusOr<std::optional<int64_t>> JsonInt(const nlohmann::json& object,
+                                               const std::string& key, std::string_view origin);
+absl::StatusOr<std::optional<double>> JsonDouble(const nlohmann::json& object,
+                                                 const std::string& key, std::string_view origin);
+
+}  // namespace rerankd
