@@ -1,0 +1,51 @@
+// The gRPC server: the public API, health checks and reflection over a catalog of models.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "service/catalog.h"
+#include "service/request_log.h"
+#include "service/service_options.h"
+
+namespace rerankd {
+
+// Serves from Start() until Stop(). Health (grpc.health.v1) is SERVING in between for "",
+// "rerank.v1.RerankService" and the name of every model, and NOT_SERVING from BeginShutdown() on.
+// All methods may be called from any thread.
+class GrpcServer {
+ public:
+  // Listens and serves. `catalog` must outlive the server; `logger` may be empty.
+  // FAILED_PRECONDITION says why `options.listen` cannot be used, for example because the port is
+  // in use. INVALID_ARGUMENT names an option that cannot be right.
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const ServiceOptions& options,
+                                                           const Catalog& catalog,
+                                                           RequestLogger logger);
+  // Stops without grace, if still running.
+  ~GrpcServer();
+  GrpcServer(const GrpcServer&) = delete;
+  GrpcServer& operator=(const GrpcServer&) = delete;
+
+  // What a client on this machine dials: `options.listen` with the port that was really bound.
+  const std::string& address() const;
+  // The port that was bound; 0 for a Unix socket.
+  int port() const;
+
+  // Begins to drain and returns at once: health turns NOT_SERVING, new calls are refused with
+  // UNAVAILABLE, running ones go on. Further calls do nothing.
+  void BeginShutdown();
+
+  // Drains, waits for running calls up to `grace`, cancels what is left, and stops listening.
+  // Returns true when no call had to be cancelled. Once it returns no handler runs any more, but a
+  // Reranker may still hold requests that it has not answered. Further calls do nothing.
+  bool Stop(std::chrono::milliseconds grace);
+
+ private:
+  class Impl;
+  explicit GrpcServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace rerankd

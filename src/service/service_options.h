@@ -1,0 +1,31 @@
+// Settings of the gRPC service.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+namespace rerankd {
+
+struct ServiceOptions {
+  // Where to listen: "host:port" (port 0: any free one), "[ipv6]:port" or "unix:/path". The port
+  // has neither encryption nor passwords: keep it on loopback or on a trusted network.
+  std::string listen = "127.0.0.1:50051";
+  // The largest request, in bytes after decompression; a larger one fails with RESOURCE_EXHAUSTED.
+  size_t max_message_bytes = size_t{64} << 20;
+  // The most documents in one call; 0: no limit.
+  size_t max_documents = 100'000;
+  // Calls in progress at the same time; more are refused with RESOURCE_EXHAUSTED. 0: no limit.
+  size_t max_concurrent_requests = 1024;
+  // How often a client may send keepalive pings, with or without a call in progress, before the
+  // server drops it.
+  std::chrono::milliseconds min_client_ping_interval{10'000};
+  // After how long without traffic the server asks whether the client is still there, and how long
+  // it waits for the answer before it drops the connection and the calls on it.
+  std::chrono::milliseconds keepalive_interval{60'000};
+  std::chrono::milliseconds keepalive_timeout{20'000};
+  // Whether clients may ask for the API's description (grpcurl needs it).
+  bool reflection = true;
+};
+
+}  // namespace rerankd
