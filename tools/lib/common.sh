@@ -1,0 +1,78 @@
+# shellcheck shell=bash
+# What the scripts in tools/ share. Source it; it sets `root` (the checkout) and `cache`.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+
+say() { printf '%s\n' "$*"; }
+
+# Every failure is one line on stderr that says what to do.
+die() {
+  trap - ERR
+  [[ -t 1 ]] && printf '\r\033[K'
+  printf '%s: error: %s\n' "${0##*/}" "$*" >&2
+  exit 1
+}
+
+# A command that nobody expected to fail; without this, `set -e` would leave without a word.
+trap 'die "line $LINENO: \"$BASH_COMMAND\" failed"' ERR
+set -E
+
+# Third-party parts live outside the checkout. The same rule is in cmake/Dependencies.cmake.
+cache=${RERANKD_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME is not set; set RERANKD_CACHE to a folder}/.cache}/rerankd}
+[[ $cache = /* ]] || cache=$PWD/$cache
+export RERANKD_CACHE=$cache
+
+# Runs a command with its output in a log file. While it runs on a terminal, shows LABEL and what
+# the function or command PROGRESS prints; elsewhere one line. Returns the command's status.
+#   with_progress LOG LABEL PROGRESS COMMAND...
+child=
+with_progress() {
+  local log=$1 label=$2 progress=$3 start=$SECONDS status=0
+  shift 3
+  [[ -t 1 ]] || say "$label ..."
+  "$@" >>"$log" 2>&1 &
+  child=$!
+  while kill -0 "$child" 2>/dev/null; do
+    [[ -t 1 ]] && printf '\r\033[K%s ... %s' "$label" "$($progress 2>/dev/null || true)"
+    sleep 0.3
+  done
+  wait "$child" || status=$?
+  child=
+  [[ -t 1 ]] && printf '\r\033[K'
+  ((status != 0)) || say "$label: done in $((SECONDS - start)) s"
+  return "$status"
+}
+
+# Background commands of a script ignore Ctrl-C, so their end is ours to bring about.
+stop_child() { [[ -z $child ]] || kill "$child" 2>/dev/null || true; }
+
+# configure PRESET: CMake for a preset, quick when nothing changed. A build folder that still points
+# at a cache that is gone starts afresh.
+configure() {
+  local preset=$1 build=$root/build/$1 log=$root/build/$1.log fresh=() gone
+  mkdir -p "$root/build"
+  : >"$log"
+  if [[ -f $build/CMakeCache.txt ]]; then
+    gone=$(sed -n 's/^\(LibTorch_CPU_LIBRARY\|RERANKD_DEFAULT_MODEL_DIR\):[A-Z]*=//p' "$build/CMakeCache.txt" |
+      while read -r path; do [[ -e $path ]] || echo "$path"; done)
+    [[ -z $gone ]] || fresh=(--fresh)
+  fi
+  with_progress "$log" "configuring build/$preset" true \
+    env -C "$root" cmake --preset "$preset" "${fresh[@]}" || build_failed "$log" "configuring"
+}
+
+# build PRESET TARGET...: compiles; the last lines of the log are shown when that fails.
+build() {
+  local preset=$1 log=$root/build/$1.log
+  shift
+  # shellcheck disable=SC2016  # expanded by the inner shell
+  with_progress "$log" "building $*" "ninja_progress $log" \
+    env -C "$root" cmake --build --preset "$preset" --target "$@" || build_failed "$log" "building"
+}
+
+ninja_progress() { grep -oE '^\[[0-9]+/[0-9]+\]' "$1" | tail -n 1; }
+
+build_failed() {
+  tail -n 30 "$1" >&2
+  die "$2 failed; the lines above are the end of $1"
+}

