@@ -43,6 +43,7 @@ class PairEncoder {
 
   const Options& options() const { return options_; }
   size_t pair_special_tokens() const;
+  size_t single_special_tokens() const;
 
  private:
   const Tokenizer& tokenizer_;
