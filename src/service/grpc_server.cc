@@ -1,0 +1,145 @@
+#include "service/grpc_server.h"
+
+#include <fmt/format.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+
+#include <algorithm>
+#include <limits>
+#include <mutex>
+#include <string_view>
+#include <utility>
+
+#include "grpc/health/v1/health.pb.h"
+#include "rerank/v1/rerank.grpc.pb.h"
+#include "service/listen_address.h"
+#include "service/rerank_service.h"
+#include "util/status_macros.h"
+
+namespace rerankd {
+namespace {
+
+// For what the wait for running calls does not cover, such as a refusal on its way out.
+constexpr std::chrono::milliseconds kFlushTime{100};
+
+int Milliseconds(std::chrono::milliseconds duration) {
+  return static_cast<int>(std::min<int64_t>(duration.count(), std::numeric_limits<int>::max()));
+}
+
+absl::Status CheckOptions(const ServiceOptions& options) {
+  constexpr size_t kMost = size_t{1} << 30;
+  if (options.max_message_bytes == 0 || options.max_message_bytes > kMost) {
+    return absl::InvalidArgumentError(
+        fmt::format("max_message_bytes is {}, must be 1 to {}", options.max_message_bytes, kMost));
+  }
+  const std::pair<const char*, std::chrono::milliseconds> times[] = {
+      {"min_client_ping_interval", options.min_client_ping_interval},
+      {"keepalive_interval", options.keepalive_interval},
+      {"keepalive_timeout", options.keepalive_timeout}};
+  for (const auto& [name, value] : times) {
+    if (value.count() <= 0) {
+      return absl::InvalidArgumentError(fmt::format("{} must be more than 0", name));
+    }
+  }
+  return CheckListenAddress(options.listen);
+}
+
+}  // namespace
+
+class GrpcServer::Impl {
+ public:
+  Impl(const ServiceOptions& options, const Catalog& catalog, RequestLogger logger)
+      : service_(options, catalog, std::move(logger)) {}
+
+  absl::Status Start(const ServiceOptions& options, const Catalog& catalog) {
+    RERANKD_RETURN_IF_ERROR(CheckOptions(options));
+    grpc::EnableDefaultHealthCheckService(true);
+    if (options.reflection) {
+      grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+      // Otherwise the linker leaves the description of the health service out.
+      google::protobuf::LinkMessageReflection<grpc::health::v1::HealthCheckRequest>();
+    }
+
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port_);
+    builder.RegisterService(&service_.service());
+    builder.SetMaxReceiveMessageSize(static_cast<int>(options.max_message_bytes));
+    builder.SetMaxSendMessageSize(-1);  // documents that came in may go out
+    // Two servers on one port would share the calls between them.
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                               Milliseconds(options.min_client_ping_interval));
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS,
+                               Milliseconds(options.keepalive_interval));
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                               Milliseconds(options.keepalive_timeout));
+    server_ = builder.BuildAndStart();
+    if (server_ == nullptr) {
+      return absl::FailedPreconditionError(fmt::format("cannot listen on {}", options.listen));
+    }
+
+    address_ = options.listen;
+    if (address_.starts_with("unix:")) {
+      port_ = 0;
+    } else {
+      address_.replace(address_.rfind(':') + 1, std::string::npos, std::to_string(port_));
+    }
+    grpc::HealthCheckServiceInterface& health = *server_->GetHealthCheckService();
+    health.SetServingStatus(rerank::v1::RerankService::service_full_name(), true);
+    for (const Catalog::Entry& entry : catalog.entries()) {
+      health.SetServingStatus(entry.info.name, true);
+    }
+    return absl::OkStatus();
+  }
+
+  const std::string& address() const { return address_; }
+  int port() const { return port_; }
+
+  void BeginShutdown() {
+    service_.Refuse();
+    server_->GetHealthCheckService()->Shutdown();
+  }
+
+  bool Stop(std::chrono::milliseconds grace) {
+    BeginShutdown();
+    // Not grpc::Server::Shutdown(grace): that would also wait for health watchers, who stay.
+    const bool idle = service_.WaitUntilIdle(std::chrono::steady_clock::now() + grace);
+    std::call_once(stop_once_, [&] {
+      server_->Shutdown(std::chrono::system_clock::now() +
+                        (idle ? kFlushTime : std::chrono::milliseconds(0)));
+    });
+    return idle;
+  }
+
+ private:
+  RerankService service_;  // outlives the server
+  std::unique_ptr<grpc::Server> server_;
+  int port_ = 0;
+  std::string address_;
+  std::once_flag stop_once_;
+};
+
+GrpcServer::GrpcServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+GrpcServer::~GrpcServer() { Stop(std::chrono::milliseconds(0)); }
+
+absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const ServiceOptions& options,
+                                                              const Catalog& catalog,
+                                                              RequestLogger logger) {
+  auto impl = std::make_unique<Impl>(options, catalog, std::move(logger));
+  RERANKD_RETURN_IF_ERROR(impl->Start(options, catalog));
+  return std::unique_ptr<GrpcServer>(new GrpcServer(std::move(impl)));
+}
+
+const std::string& GrpcServer::address() const { return impl_->address(); }
+
+int GrpcServer::port() const { return impl_->port(); }
+
+void GrpcServer::BeginShutdown() { impl_->BeginShutdown(); }
+
+bool GrpcServer::Stop(std::chrono::milliseconds grace) { return impl_->Stop(grace); }
+
+}  // namespace rerankd

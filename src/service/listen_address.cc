@@ -1,0 +1,116 @@
+#include "service/listen_address.h"
+
+#include <fmt/format.h>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <system_error>
+
+namespace rerankd {
+namespace {
+
+constexpr std::string_view kUnix = "unix:";
+
+class Socket {
+ public:
+  explicit Socket(int family) : fd_(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)) {}
+  ~Socket() {
+    if (fd_ >= 0) close(fd_);
+  }
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+  int fd() const { return fd_; }
+
+ private:
+  const int fd_;
+};
+
+absl::Status CannotListen(std::string_view address, std::string_view why) {
+  return absl::FailedPreconditionError(fmt::format("cannot listen on {}: {}", address, why));
+}
+
+absl::Status CannotListen(std::string_view address, int error) {
+  return CannotListen(address, std::generic_category().message(error));
+}
+
+absl::Status CheckUnix(std::string_view address) {
+  const std::string path(address.substr(kUnix.size()));
+  sockaddr_un name{};
+  if (path.empty() || path.size() >= sizeof(name.sun_path)) {
+    return absl::InvalidArgumentError(
+        fmt::format("cannot listen on {}: the path of a Unix socket has 1 to {} bytes", address,
+                    sizeof(name.sun_path) - 1));
+  }
+  struct stat info{};
+  if (lstat(path.c_str(), &info) == 0) {
+    if (!S_ISSOCK(info.st_mode)) return CannotListen(address, "the path is not a socket");
+    name.sun_family = AF_UNIX;
+    std::memcpy(name.sun_path, path.data(), path.size());
+    const Socket probe(AF_UNIX);
+    if (connect(probe.fd(), reinterpret_cast<const sockaddr*>(&name), sizeof(name)) == 0) {
+      return CannotListen(address, EADDRINUSE);
+    }
+    return absl::OkStatus();  // left behind by a server that is gone; gRPC replaces it
+  }
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  if (access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) != 0) {
+    return CannotListen(address, errno);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckListenAddress(std::string_view address) {
+  if (address.substr(0, kUnix.size()) == kUnix) return CheckUnix(address);
+  const size_t colon = address.rfind(':');
+  std::string_view host = address.substr(0, colon == std::string_view::npos ? 0 : colon);
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  unsigned port = 0;
+  const std::string_view digits = address.substr(colon + 1);
+  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (host.empty() || (!bracketed && host.find(':') != std::string_view::npos) ||
+      parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size() || port > 65535) {
+    return absl::InvalidArgumentError(
+        fmt::format("cannot listen on \"{}\": an address is host:port (port 0 to 65535), "
+                    "[ipv6]:port or unix:/path",
+                    address));
+  }
+
+  addrinfo hints{};
+  hints.ai_flags = AI_PASSIVE;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const int lookup =
+      getaddrinfo(std::string(host).c_str(), std::string(digits).c_str(), &hints, &found);
+  if (lookup != 0) return CannotListen(address, gai_strerror(lookup));
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, &freeaddrinfo);
+  // A name may stand for an IPv6 address on a machine without IPv6: one that can be used is
+  // enough, but none may be in use.
+  int first_error = 0;
+  bool usable = false;
+  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
+    const Socket probe(one->ai_family);
+    const int yes = 1;
+    setsockopt(probe.fd(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    if (probe.fd() >= 0 && bind(probe.fd(), one->ai_addr, one->ai_addrlen) == 0) {
+      usable = true;
+      continue;
+    }
+    if (errno == EADDRINUSE) return CannotListen(address, EADDRINUSE);
+    if (first_error == 0) first_error = errno;
+  }
+  return usable ? absl::OkStatus() : CannotListen(address, first_error);
+}
+
+}  // namespace rerankd
