@@ -79,7 +79,7 @@ absl::Status CheckListenAddress(std::string_view address) {
   unsigned port = 0;
   const std::string_view digits = address.substr(colon + 1);
   const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-  if (host.empty() || (!bracketed && host.find(':') != std::string_view::npos) ||
+  if (host.empty() || (!bracketed && host.find_first_of(":[]") != std::string_view::npos) ||
       parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size() || port > 65535) {
     return absl::InvalidArgumentError(
         fmt::format("cannot listen on \"{}\": an address is host:port (port 0 to 65535), "

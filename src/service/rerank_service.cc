@@ -236,7 +236,8 @@ class RerankCall : public Call, public std::enable_shared_from_this<RerankCall> 
     if (!Claim()) return;
     google::protobuf::Arena arena;
     const rerank::v1::RerankResponse* response = nullptr;
-    Answer(WithoutExceptions([&] { return MakeResponse(result, arena, response); }), response);
+    absl::Status status = WithoutExceptions([&] { return MakeResponse(result, arena, response); });
+    Answer(std::move(status), response);
   }
 
   absl::Status MakeResponse(const absl::StatusOr<RerankResult>& result,

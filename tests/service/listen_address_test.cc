@@ -1,0 +1,91 @@
+#include "service/listen_address.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <fstream>
+#include <string>
+
+#include "support/temp_dir.h"
+
+namespace rerankd {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(ListenAddressTest, AcceptsWhatGrpcUnderstands) {
+  for (const char* address : {"127.0.0.1:0", "localhost:0", "0.0.0.0:0", "unix:some.socket"}) {
+    const absl::Status status = CheckListenAddress(address);
+    EXPECT_TRUE(status.ok()) << address << ": " << status.ToString();
+  }
+}
+
+TEST(ListenAddressTest, RefusesWhatIsNoAddress) {
+  for (const char* address : {"", "127.0.0.1", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:65536",
+                              "127.0.0.1:-1", ":50051", "::1:50051", "[]:1", "unix:"}) {
+    EXPECT_EQ(CheckListenAddress(address).code(), absl::StatusCode::kInvalidArgument) << address;
+  }
+  EXPECT_EQ(CheckListenAddress("unix:/tmp/" + std::string(200, 'x')).code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST(ListenAddressTest, SaysThatThePortIsInUse) {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(name);
+  ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&name), size), 0);
+  ASSERT_EQ(listen(fd, 1), 0);
+  ASSERT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size), 0);
+  const std::string port = std::to_string(ntohs(name.sin_port));
+  for (const std::string& host :
+       {std::string("127.0.0.1:"), std::string("localhost:"), std::string("0.0.0.0:")}) {
+    const absl::Status status = CheckListenAddress(host + port);
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << host;
+    EXPECT_EQ(std::string(status.message()),
+              "cannot listen on " + host + port + ": Address already in use");
+  }
+  close(fd);
+}
+
+TEST(ListenAddressTest, SaysThatTheAddressIsNotOurs) {
+  const absl::Status status = CheckListenAddress("192.0.2.1:0");
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("Cannot assign requested address"));
+}
+
+TEST(ListenAddressTest, LeavesAUnixSocketToWhoeverServesIt) {
+  const TempDir folder;
+  const std::string path = (folder.path() / "s").string();
+  const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  ASSERT_LT(path.size(), sizeof(name.sun_path));
+  std::memcpy(name.sun_path, path.data(), path.size());
+  ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&name), sizeof(name)), 0);
+  ASSERT_EQ(listen(fd, 1), 0);
+  EXPECT_THAT(std::string(CheckListenAddress("unix:" + path).message()),
+              HasSubstr("Address already in use"));
+  close(fd);  // the file stays, and nobody listens: free to take
+  EXPECT_TRUE(CheckListenAddress("unix:" + path).ok());
+}
+
+TEST(ListenAddressTest, LeavesFilesAlone) {
+  const TempDir folder;
+  std::ofstream(folder.path() / "data") << "precious";
+  EXPECT_THAT(
+      std::string(CheckListenAddress("unix:" + (folder.path() / "data").string()).message()),
+      HasSubstr("not a socket"));
+  EXPECT_THAT(
+      std::string(CheckListenAddress("unix:" + (folder.path() / "no" / "s").string()).message()),
+      HasSubstr("No such file or directory"));
+}
+
+}  // namespace
+}  // namespace rerankd
