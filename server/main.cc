@@ -1,0 +1,108 @@
+// rerankd: reads the configuration, serves until SIGTERM or SIGINT, drains, and exits.
+// Exit status: 0 stopped as asked, 1 could not start, 2 wrong command line or configuration.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "config/command_line.h"
+#include "config/config_loader.h"
+#include "config/settings.h"
+#include "server/app.h"
+#include "server/shutdown_signal.h"
+#include "server/version.h"
+
+namespace rerankd {
+namespace {
+
+namespace fs = std::filesystem;
+
+// all-MiniLM-L6-v2, installed beside the program or where the build found it.
+ModelEntry DefaultModel() {
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  const fs::path built = kBuildDefaultModel;
+  const fs::path installed =
+      program.parent_path().parent_path() / "share" / "rerankd" / "models" / built.filename();
+  ModelEntry model;
+  model.name = built.filename().string();
+  model.path = fs::exists(installed, error) ? installed : built;
+  model.kind = EntryKind::kBiEncoder;
+  return model;
+}
+
+ConfigSources SourcesOf(CommandLine command_line) {
+  ConfigSources sources;
+  sources.default_model = DefaultModel();
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view text = *variable;
+    const size_t equals = text.find('=');
+    if (!text.starts_with("RERANKD_") || equals == std::string_view::npos) continue;
+    sources.environment.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  sources.flags = std::move(command_line.flags);
+  sources.file = std::move(command_line.config_file);
+  if (const char* const file = std::getenv("RERANKD_CONFIG"); file != nullptr && !sources.file) {
+    sources.file = file;
+  }
+  return sources;
+}
+
+int Serve(const ServerConfig& config) {
+  ShutdownSignal shutdown;        // before any other thread
+  std::signal(SIGPIPE, SIG_IGN);  // a reader of the log that went away must not end the server
+  Logger logger(config.log);
+  absl::StatusOr<std::unique_ptr<App>> app = App::Start(config, logger);
+  if (!app.ok()) {
+    fmt::print(stderr, "rerankd: {}\n", std::string(app.status().message()));
+    return 1;
+  }
+  shutdown.Arm();
+  const int signal = shutdown.Wait();
+  logger.Info("draining", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+  if (!(*app)->Stop(config.grace_period)) {
+    logger.Warning("calls were cancelled at the end of the grace period");
+  }
+  app->reset();
+  logger.Info("stopped");
+  return 0;
+}
+
+int Main(int argc, const char* const* argv) {
+  ParsedCommandLine parsed = ParseCommandLine(argc, argv, kVersion);
+  fmt::print("{}", parsed.output);
+  if (!parsed.error.empty()) fmt::print(stderr, "{}\n", parsed.error);
+  if (!parsed.command_line) return parsed.exit_code;
+
+  const CommandLine::Command command = parsed.command_line->command;
+  if (command == CommandLine::Command::kPrintSettings) {
+    fmt::print("{}", SettingsTable());
+    return 0;
+  }
+  const LoadedConfig loaded = LoadConfig(SourcesOf(*std::move(parsed.command_line)));
+  for (const std::string& error : loaded.errors) fmt::print(stderr, "rerankd: {}\n", error);
+  if (!loaded.errors.empty()) return 2;
+  if (command == CommandLine::Command::kCheckConfig) {
+    fmt::print("OK\n{}", FormatConfig(loaded.config));
+    return 0;
+  }
+  return Serve(loaded.config);
+}
+
+}  // namespace
+}  // namespace rerankd
+
+int main(int argc, char** argv) {
+  try {
+    return rerankd::Main(argc, argv);
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "rerankd: {}\n", e.what());
+    return 1;
+  }
+}

@@ -1,0 +1,44 @@
+#include "server/request_log_fields.h"
+
+#include <chrono>
+
+namespace rerankd {
+namespace {
+
+double Millis(Duration duration) {
+  return std::chrono::duration<double, std::milli>(duration).count();
+}
+
+}  // namespace
+
+LogLevel LevelOf(const RequestLog& request) {
+  switch (request.status.code()) {
+    case absl::StatusCode::kInternal:
+    case absl::StatusCode::kUnknown:
+    case absl::StatusCode::kDataLoss:
+      return LogLevel::kError;
+    default:
+      return LogLevel::kInfo;
+  }
+}
+
+LogFields FieldsOf(const RequestLog& request) {
+  LogFields fields{{"id", request.id},
+                   {"method", request.method},
+                   {"peer", request.peer},
+                   {"status", absl::StatusCodeToString(request.status.code())},
+                   {"model", request.model},
+                   {"documents", request.documents},
+                   {"results", request.results},
+                   {"query_tokens", request.usage.query_tokens},
+                   {"document_tokens", request.usage.document_tokens},
+                   {"total_tokens", request.usage.total_tokens},
+                   {"tokenize_ms", Millis(request.timings.tokenize)},
+                   {"queue_ms", Millis(request.timings.queue)},
+                   {"compute_ms", Millis(request.timings.compute)},
+                   {"total_ms", Millis(request.total)}};
+  if (!request.status.ok()) fields.emplace_back("error", std::string(request.status.message()));
+  return fields;
+}
+
+}  // namespace rerankd

@@ -1,0 +1,289 @@
+#include "config/settings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+#include "config/values.h"
+
+namespace rerankd {
+namespace {
+
+using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace): for 30s
+
+// `field` reaches a member of a T, const or not; the codec's type need only convert both ways.
+template <typename T, typename V, typename Field>
+Setting<T> Make(std::string_view key, std::string_view help, Field field, Codec<V> codec) {
+  using Member = std::remove_cvref_t<decltype(field(std::declval<T&>()))>;
+  const auto to_member = [](V value) {
+    if constexpr (std::is_convertible_v<V, Member>) {
+      return Member(std::move(value));
+    } else {
+      return std::chrono::duration_cast<Member>(value);
+    }
+  };
+  const auto to_value = [](const Member& member) {
+    if constexpr (std::is_same_v<Member, std::filesystem::path>) {
+      return member.string();
+    } else {
+      return static_cast<V>(member);
+    }
+  };
+  return {std::string(key),
+          codec.form,
+          std::string(help),
+          std::is_same_v<Member, std::filesystem::path>,
+          [field, to_member, parse = codec.parse](std::string_view text, T& target) {
+            auto value = parse(text);
+            if (value.ok()) field(target) = to_member(*std::move(value));
+            return value.status();
+          },
+          [field, to_value, format = codec.format](const T& source) {
+            return format(to_value(field(source)));
+          }};
+}
+
+#define RERANKD_FIELD(member) [](auto& t) -> auto& { return t.member; }
+
+absl::Status CheckListen(std::string_view text) {
+  if (text.starts_with("unix:")) {
+    return text.size() > 5 ? absl::OkStatus()
+                           : absl::InvalidArgumentError("must name a path after \"unix:\"");
+  }
+  const size_t colon = text.rfind(':');
+  unsigned port = 0;
+  if (colon != std::string_view::npos && colon > 0) {
+    const char* const end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data() + colon + 1, end, port);
+    if (parsed.ec == std::errc() && parsed.ptr == end && port <= 65535) return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      "must be host:port, [ipv6]:port or unix:/path, for example 127.0.0.1:50051");
+}
+
+absl::Status CheckDevice(std::string_view text) {
+  constexpr std::string_view kCuda = "cuda:";
+  const bool cuda = text.starts_with(kCuda) && text.size() > kCuda.size() && text.size() < 9 &&
+                    text.find_first_not_of("0123456789", kCuda.size()) == std::string_view::npos;
+  return text == "cpu" || cuda ? absl::OkStatus()
+                               : absl::InvalidArgumentError("must be cpu or cuda:N");
+}
+
+absl::Status CheckName(std::string_view text) {
+  const bool good = !text.empty() && text.size() <= 128 && std::ranges::all_of(text, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           std::string_view("._-/:@").find(c) != std::string_view::npos;
+  });
+  return good ? absl::OkStatus()
+              : absl::InvalidArgumentError("must be 1 to 128 letters, digits and . _ - / : @");
+}
+
+absl::Status CheckPath(std::string_view text) {
+  return !text.empty() && text.find('\0') == std::string_view::npos
+             ? absl::OkStatus()
+             : absl::InvalidArgumentError("must be a path");
+}
+
+Codec<std::string> Checked(std::string_view form, absl::Status (*check)(std::string_view)) {
+  Codec<std::string> codec = Text();
+  codec.form = form;
+  codec.parse = [check](std::string_view text) -> absl::StatusOr<std::string> {
+    const absl::Status status = check(text);
+    if (!status.ok()) return status;
+    return std::string(text);
+  };
+  return codec;
+}
+
+template <typename V>
+Codec<std::optional<V>> Optional(Codec<V> codec) {
+  return {codec.form,
+          [parse = codec.parse](std::string_view text) -> absl::StatusOr<std::optional<V>> {
+            auto value = parse(text);
+            if (!value.ok()) return value.status();
+            return std::optional<V>(*std::move(value));
+          },
+          [format = codec.format](const std::optional<V>& value) {
+            return value ? format(*value) : std::string();
+          }};
+}
+
+template <typename Field>
+auto Server(std::string_view key, std::string_view help, Field field, auto codec) {
+  return Make<ServerConfig>(key, help, field, std::move(codec));
+}
+template <typename Field>
+auto Model(std::string_view key, std::string_view help, Field field, auto codec) {
+  return Make<ModelEntry>(key, help, field, std::move(codec));
+}
+template <typename Field>
+auto Engine(std::string_view key, std::string_view help, Field field, auto codec) {
+  return Make<EngineOptions>(key, help, field, std::move(codec));
+}
+
+}  // namespace
+
+std::span<const Setting<ServerConfig>> ServerSettings() {
+  static const auto* const settings = new std::vector<Setting<ServerConfig>>{
+      Server("listen",
+             "Where to listen; port 0 takes any free one. The port has neither encryption nor "
+             "passwords: keep it on loopback or on a trusted network.",
+             RERANKD_FIELD(service.listen),
+             Checked("host:port, [ipv6]:port or unix:/path", CheckListen)),
+      Server("port_file",
+             "File to which the port is written once the server accepts calls; it appears whole.",
+             RERANKD_FIELD(port_file), Checked("path", CheckPath)),
+      Server(
+          "grace_period",
+          "How long calls may go on after SIGTERM before they are cancelled and the server exits.",
+          RERANKD_FIELD(grace_period), DurationValue(0s, 1h)),
+      Server("reflection", "Whether clients may ask for the API's description; grpcurl needs it.",
+             RERANKD_FIELD(service.reflection), Boolean()),
+      Server(
+          "max_message_bytes",
+          "The largest request, after decompression; a larger one fails with RESOURCE_EXHAUSTED.",
+          RERANKD_FIELD(service.max_message_bytes), Bytes(1 << 10, 1 << 30)),
+      Server("max_documents", "The most documents in one call; 0: no limit.",
+             RERANKD_FIELD(service.max_documents), Integer(0, 1'000'000'000)),
+      Server("max_concurrent_requests",
+             "Calls in progress at the same time; more are refused with RESOURCE_EXHAUSTED. 0: no "
+             "limit.",
+             RERANKD_FIELD(service.max_concurrent_requests), Integer(0, 1'000'000)),
+      Server("min_client_ping_interval",
+             "A client that sends keepalive pings more often than this is disconnected.",
+             RERANKD_FIELD(service.min_client_ping_interval), DurationValue(1ms, 1h)),
+      Server("keepalive_interval",
+             "After how long without traffic the server asks whether a client is still there.",
+             RERANKD_FIELD(service.keepalive_interval), DurationValue(1s, 24h)),
+      Server(
+          "keepalive_timeout",
+          "How long the server waits for that answer before it drops the connection and its calls.",
+          RERANKD_FIELD(service.keepalive_timeout), DurationValue(1s, 1h)),
+      Server("tokenizer_threads",
+             "Threads that tokenize, shared by all models; 0: one for each processor that the "
+             "server may use.",
+             RERANKD_FIELD(tokenizer_threads), Integer(0, 1024)),
+      Server("log.level", "The least severe events to log.", RERANKD_FIELD(log.level),
+             Choice<LogLevel>({{"debug", LogLevel::kDebug},
+                               {"info", LogLevel::kInfo},
+                               {"warning", LogLevel::kWarning},
+                               {"error", LogLevel::kError}})),
+      Server("log.format", "One line an event, for people or for programs.",
+             RERANKD_FIELD(log.format),
+             Choice<LogFormat>({{"text", LogFormat::kText}, {"json", LogFormat::kJson}})),
+      Server("log.output", "Where the log goes.", RERANKD_FIELD(log.output),
+             Choice<LogOutput>({{"stdout", LogOutput::kStdout}, {"stderr", LogOutput::kStderr}})),
+  };
+  return *settings;
+}
+
+std::span<const Setting<ModelEntry>> ModelSettings() {
+  static const auto* const settings = new std::vector<Setting<ModelEntry>>{
+      Model("path", "The model's folder, as Hugging Face lays it out.", RERANKD_FIELD(path),
+            Checked("path", CheckPath)),
+      Model("name", "How calls name the model; unset: the last part of its path.",
+            RERANKD_FIELD(name), Checked("text", CheckName)),
+      Model("kind",
+            "cross_encoder reads query and document together; bi_encoder compares the embeddings "
+            "of a sentence-transformers folder.",
+            RERANKD_FIELD(kind),
+            Choice<EntryKind>({{"cross_encoder", EntryKind::kCrossEncoder},
+                               {"bi_encoder", EntryKind::kBiEncoder}})),
+      Model("device", "What the model computes on.", RERANKD_FIELD(device),
+            Checked("cpu | cuda:N", CheckDevice)),
+      Model("precision",
+            "Arithmetic of the large matrix products; bf16 pays only on processors made for it.",
+            RERANKD_FIELD(precision), Choice<std::string>({{"fp32", "fp32"}, {"bf16", "bf16"}})),
+      Model(
+          "max_tokens",
+          "The longest sequence to read, special tokens included; 0: as long as the model allows.",
+          RERANKD_FIELD(max_tokens), Integer(0, 1'000'000)),
+      Model("query_max_tokens",
+            "The most tokens of a query under only_document; 0: 256, or half of max_tokens where "
+            "that is less.",
+            RERANKD_FIELD(query_max_tokens), Integer(0, 1'000'000)),
+      Model("truncation", "What happens to texts that are too long, in a call that does not say.",
+            RERANKD_FIELD(truncation),
+            Choice<Truncation>({{"only_document", Truncation::kOnlyDocument},
+                                {"longest_first", Truncation::kLongestFirst},
+                                {"refuse", Truncation::kRefuse}})),
+      Model("score_kind",
+            "The kind of score for a call that asks for none; unset: what the model's folder says.",
+            RERANKD_FIELD(score_kind),
+            Optional(
+                Choice<ScoreKind>({{"raw", ScoreKind::kRaw}, {"sigmoid", ScoreKind::kSigmoid}}))),
+  };
+  return *settings;
+}
+
+std::span<const Setting<EngineOptions>> EngineSettings() {
+  static const auto* const settings = new std::vector<Setting<EngineOptions>>{
+      Engine("sessions",
+             "Batches computed at the same time, each on threads of its own; 0: as many as the "
+             "processors that the server may use allow.",
+             RERANKD_FIELD(sessions), Integer(0, 1024)),
+      Engine("threads_per_session", "Threads that work on one batch together.",
+             RERANKD_FIELD(threads_per_session), Integer(1, 1024)),
+      Engine("max_batch_tokens",
+             "Tokens that one batch holds at most; a longer single sequence is a batch of its own.",
+             RERANKD_FIELD(max_batch_tokens), Integer(1, 10'000'000)),
+      Engine(
+          "max_batch_delay",
+          "How long a session that could start waits for a batch to fill up; 0: it takes what is "
+          "there.",
+          RERANKD_FIELD(max_batch_delay), DurationValue(0s, 10s, 1us)),
+      Engine("max_queued_documents",
+             "Documents admitted and not yet answered; past that, calls are refused with "
+             "RESOURCE_EXHAUSTED.",
+             RERANKD_FIELD(max_queued_documents), Integer(1, 1'000'000'000)),
+  };
+  return *settings;
+}
+
+std::string FlagOf(std::string_view key) {
+  std::string flag = fmt::format("--{}", key);
+  std::ranges::replace_if(flag, [](char c) { return c == '.' || c == '_'; }, '-');
+  return flag;
+}
+
+std::string EnvironmentOf(std::string_view key) {
+  std::string name = fmt::format("RERANKD_{}", key);
+  std::ranges::transform(name, name.begin(), [](char c) {
+    if (c == '.') return '_';
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  });
+  return name;
+}
+
+std::vector<SettingSummary> SettingSummaries() {
+  std::vector<SettingSummary> summaries;
+  const auto add = [&](auto settings, std::string_view prefix, const auto& defaults) {
+    for (const auto& setting : settings) {
+      summaries.push_back({fmt::format("{}{}", prefix, setting.key), setting.form, setting.help,
+                           setting.format(defaults)});
+    }
+  };
+  add(ServerSettings(), "", ServerConfig());
+  add(EngineSettings(), "engine.", EngineOptions());
+  add(ModelSettings(), "model.", ModelEntry());
+  return summaries;
+}
+
+std::string SettingsTable() {
+  std::string table =
+      "| setting | value | default | meaning |\n"
+      "|---|---|---|---|\n";
+  for (const SettingSummary& setting : SettingSummaries()) {
+    std::string form = setting.form;
+    for (size_t bar = form.find('|'); bar != std::string::npos; bar = form.find('|', bar + 2)) {
+      form.replace(bar, 1, "\\|");
+    }
+    table += fmt::format("| `{}` | {} | {} | {} |\n", setting.key, form,
+                         setting.default_value.empty() ? "–" : setting.default_value, setting.help);
+  }
+  return table;
+}
+
+}  // namespace rerankd

@@ -1,0 +1,276 @@
+#include "config/config_loader.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+namespace rerankd {
+namespace {
+
+using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace): for 30s
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+ConfigSources Sources() {
+  ConfigSources sources;
+  sources.default_model.name = "default";
+  sources.default_model.path = "/models/default";
+  sources.default_model.kind = EntryKind::kBiEncoder;
+  return sources;
+}
+
+LoadedConfig Load(const std::string& yaml, const ConfigSources& sources = Sources()) {
+  return LoadConfig(sources, yaml, "/etc/rerankd/rerankd.yaml");
+}
+
+TEST(ConfigLoaderTest, NothingConfiguredIsTheDefaultModelWithDefaults) {
+  for (const LoadedConfig& loaded : {LoadConfig(Sources()), Load(""), Load("# a comment\n")}) {
+    ASSERT_THAT(loaded.errors, IsEmpty());
+    ASSERT_EQ(loaded.config.models.size(), 1U);
+    EXPECT_EQ(loaded.config.models[0].name, "default");
+    EXPECT_EQ(loaded.config.models[0].path, "/models/default");
+    EXPECT_EQ(loaded.config.models[0].kind, EntryKind::kBiEncoder);
+    EXPECT_EQ(loaded.config.service.listen, ServiceOptions().listen);
+  }
+}
+
+TEST(ConfigLoaderTest, ReadsEverySection) {
+  const LoadedConfig loaded = Load(R"(
+listen: "[::1]:0"
+grace_period: 5s
+max_message_bytes: 16MiB
+reflection: false
+log: {level: debug, format: json, output: stdout}
+engine:
+  threads_per_session: 2
+  max_batch_delay: 250us
+models:
+  - name: first
+    path: one
+    kind: bi_encoder
+    score_kind: sigmoid
+  - path: /absolute/two/
+    precision: bf16
+    max_tokens: 256
+    query_max_tokens: 64
+    truncation: refuse
+    sessions: 3
+)");
+  ASSERT_THAT(loaded.errors, IsEmpty());
+  const ServerConfig& config = loaded.config;
+  EXPECT_EQ(config.service.listen, "[::1]:0");
+  EXPECT_EQ(config.grace_period, 5s);
+  EXPECT_EQ(config.service.max_message_bytes, 16U << 20);
+  EXPECT_FALSE(config.service.reflection);
+  EXPECT_EQ(config.log.level, LogLevel::kDebug);
+  EXPECT_EQ(config.log.format, LogFormat::kJson);
+  EXPECT_EQ(config.log.output, LogOutput::kStdout);
+  ASSERT_EQ(config.models.size(), 2U);
+  EXPECT_EQ(config.models[0].name, "first");
+  EXPECT_EQ(config.models[0].path, "/etc/rerankd/one") << "relative to the file";
+  EXPECT_EQ(config.models[0].kind, EntryKind::kBiEncoder);
+  EXPECT_EQ(config.models[0].score_kind, ScoreKind::kSigmoid);
+  EXPECT_EQ(config.models[0].engine.threads_per_session, 2);
+  EXPECT_EQ(config.models[0].engine.max_batch_delay, 250us);
+  EXPECT_EQ(config.models[1].name, "two") << "the last part of the path";
+  EXPECT_EQ(config.models[1].kind, EntryKind::kCrossEncoder);
+  EXPECT_EQ(config.models[1].precision, "bf16");
+  EXPECT_EQ(config.models[1].max_tokens, 256U);
+  EXPECT_EQ(config.models[1].query_max_tokens, 64U);
+  EXPECT_EQ(config.models[1].truncation, Truncation::kRefuse);
+  EXPECT_EQ(config.models[1].score_kind, std::nullopt);
+  EXPECT_EQ(config.models[1].engine.sessions, 3) << "the entry's own";
+  EXPECT_EQ(config.models[1].engine.threads_per_session, 2) << "of the engine section";
+}
+
+TEST(ConfigLoaderTest, FlagsWinOverTheEnvironmentAndThatOverTheFile) {
+  ConfigSources sources = Sources();
+  sources.environment = {{"RERANKD_LOG_LEVEL", "error"}, {"RERANKD_ENGINE_SESSIONS", "2"}};
+  sources.flags = {{"engine.sessions", "4"}};
+  const LoadedConfig loaded =
+      Load("log: {level: debug, format: json}\nengine: {sessions: 1}\n", sources);
+  ASSERT_THAT(loaded.errors, IsEmpty());
+  EXPECT_EQ(loaded.config.log.format, LogFormat::kJson);
+  EXPECT_EQ(loaded.config.log.level, LogLevel::kError);
+  EXPECT_EQ(loaded.config.models[0].engine.sessions, 4);
+}
+
+TEST(ConfigLoaderTest, ASingleModelComesFromFlagsAndEnvironment) {
+  ConfigSources sources = Sources();
+  sources.environment = {{"RERANKD_MODEL_PATH", "models/mini"}};
+  sources.flags = {{"model.kind", "bi_encoder"}};
+  const LoadedConfig loaded = LoadConfig(sources);
+  ASSERT_THAT(loaded.errors, IsEmpty());
+  ASSERT_EQ(loaded.config.models.size(), 1U);
+  EXPECT_EQ(loaded.config.models[0].path, "models/mini");
+  EXPECT_EQ(loaded.config.models[0].name, "mini");
+  EXPECT_EQ(loaded.config.models[0].kind, EntryKind::kBiEncoder);
+}
+
+TEST(ConfigLoaderTest, WithoutAPathModelFlagsChangeTheDefaultModel) {
+  ConfigSources sources = Sources();
+  sources.flags = {{"model.precision", "bf16"}};
+  const LoadedConfig loaded = LoadConfig(sources);
+  ASSERT_THAT(loaded.errors, IsEmpty());
+  EXPECT_EQ(loaded.config.models[0].name, "default");
+  EXPECT_EQ(loaded.config.models[0].precision, "bf16");
+}
+
+TEST(ConfigLoaderTest, ModelFlagsBesideAListOfModelsAreRefused) {
+  ConfigSources sources = Sources();
+  sources.flags = {{"model.precision", "bf16"}};
+  EXPECT_THAT(Load("models: [{path: a}]", sources).errors,
+              ElementsAre(AllOf(StartsWith("flag --model-precision: "), HasSubstr("models"))));
+}
+
+TEST(ConfigLoaderTest, ReportsEverythingAtOnceWithItsLine) {
+  ConfigSources sources = Sources();
+  sources.environment = {{"RERANKD_GRACE_PERIOD", "30"}};
+  sources.flags = {{"log.level", "loud"}};
+  const LoadedConfig loaded = Load(R"(lisen: 127.0.0.1:1
+reflection: maybe
+log:
+  levl: debug
+  format: [json]
+engine:
+  sessions: -1
+models:
+  - path: a
+    knd: cross_encoder
+  - kind: cross_encoder
+  - path: b/a
+    sessions: many
+  - just a word
+)",
+                                   sources);
+  EXPECT_THAT(
+      loaded.errors,
+      testing::UnorderedElementsAre(
+          "/etc/rerankd/rerankd.yaml:1: unknown key \"lisen\"; did you mean \"listen\"?",
+          "/etc/rerankd/rerankd.yaml:2: reflection must be one of: true | false, not \"maybe\"",
+          "/etc/rerankd/rerankd.yaml:4: unknown key \"levl\"; did you mean \"level\"?",
+          "/etc/rerankd/rerankd.yaml:5: log.format must be a single value",
+          "/etc/rerankd/rerankd.yaml:7: sessions must be between 0 and 1024, not \"-1\"",
+          "/etc/rerankd/rerankd.yaml:10: unknown key \"knd\"; did you mean \"kind\"?",
+          "/etc/rerankd/rerankd.yaml:11: this model has no path",
+          "/etc/rerankd/rerankd.yaml:13: sessions must be a whole number, for example 4, not "
+          "\"many\"",
+          "/etc/rerankd/rerankd.yaml:12: a model named \"a\" stands at "
+          "/etc/rerankd/rerankd.yaml:9 already; give one of them another name",
+          "/etc/rerankd/rerankd.yaml:14: models[3] must be a mapping, with at least a path",
+          "environment variable RERANKD_GRACE_PERIOD: grace_period must be a duration with a unit, "
+          "for example 500ms or 30s, not \"30\"",
+          "flag --log-level: log.level must be one of: debug | info | warning | error, not "
+          "\"loud\""));
+}
+
+struct BadFile {
+  const char* yaml;
+  const char* error;  // after "/etc/rerankd/rerankd.yaml"
+};
+
+class ConfigLoaderBadFileTest : public testing::TestWithParam<BadFile> {};
+
+TEST_P(ConfigLoaderBadFileTest, IsRefusedOnce) {
+  EXPECT_THAT(Load(GetParam().yaml).errors,
+              ElementsAre(StartsWith(std::string("/etc/rerankd/rerankd.yaml") + GetParam().error)));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, ConfigLoaderBadFileTest,
+    testing::Values(
+        BadFile{"- a\n- b", ":1: the file must be a mapping"},
+        BadFile{"word", ":1: the file must be a mapping"},
+        BadFile{"listen: [", ":1: not valid YAML"}, BadFile{"a: 1\nb: \"x", ":2: not valid YAML"},
+        BadFile{"listen: a:1\n# \xff", ":2: not valid UTF-8"},
+        BadFile{"listen: a:1\nlisten: b:2", ":2: \"listen\" is given twice"},
+        BadFile{"listen:", ":1: listen has no value"},
+        BadFile{"listen: 50051", ":1: listen must be host:port"},
+        BadFile{"listen: \":50051\"", ":1: listen must be host:port"},
+        BadFile{"listen: a:70000", ":1: listen must be host:port"},
+        BadFile{"listen: \"unix:\"", ":1: listen must name a path"},
+        BadFile{"log: debug", ":1: log must be a mapping"},
+        BadFile{"log.level: debug", ":1: unknown key \"log.level\""},
+        BadFile{"[a, b]: 1", ":1: a key must be a plain word"},
+        BadFile{"engine: 3", ":1: engine must be a mapping"},
+        BadFile{"engine:\n  max_batch_tokens: 0", ":2: max_batch_tokens must be between 1"},
+        BadFile{"max_message_bytes: 2GiB", ":1: max_message_bytes must be between"},
+        BadFile{"models: {}", ":1: models must be a list"},
+        BadFile{"models: []", ":1: models must be a list"},
+        BadFile{"models:\n  - path: ''", ":2: path must be a path"},
+        BadFile{"models:\n  - path: a\n    name: 'a b'", ":3: name must be 1 to 128 letters"},
+        BadFile{"models:\n  - path: 'a b'", ":2: \"a b\", the last part of the model's path"},
+        BadFile{"models:\n  - path: a\n    device: gpu", ":3: device must be cpu or cuda:N"},
+        BadFile{"models:\n  - path: a\n    precision: fp64", ":3: precision must be one of"},
+        BadFile{"models:\n  - path: a\n    kind: reranker", ":3: kind must be one of"},
+        BadFile{"models:\n  - path: a\n    max_tokens: 64\n    query_max_tokens: 64",
+                ":2: query_max_tokens (64) must be less than max_tokens (64)"}));
+
+TEST(ConfigLoaderTest, AnchorsThatNameThemselvesDoNotHang) {
+  EXPECT_FALSE(Load("log: &a [*a]\n").errors.empty());
+  EXPECT_FALSE(Load("log: &a {level: *a}\n").errors.empty());
+  EXPECT_FALSE(Load(std::string(100'000, '[')).errors.empty());
+}
+
+TEST(ConfigLoaderTest, AMisspeltVariableIsAnErrorAndAForeignOneIsNot) {
+  ConfigSources sources = Sources();
+  sources.environment = {
+      {"RERANKD_SERVICE_HOST", "10.0.0.1"},        {"RERANKD_PORT", "tcp://10.0.0.1:50051"},
+      {"RERANKD_PORT_50051_TCP_ADDR", "10.0.0.1"}, {"RERANKD_CACHE", "/cache"},
+      {"RERANKD_CONFIG", "/etc/rerankd.yaml"},     {"RERANKD_SOURCE_DIR", "/src"},
+      {"RERANKD_DEFAULT_MODEL_DIR", "/models"},    {"RERANKD_LOG_LEVLE", "debug"}};
+  EXPECT_THAT(LoadConfig(sources).errors,
+              ElementsAre("environment variable RERANKD_LOG_LEVLE: unknown; did you mean "
+                          "RERANKD_LOG_LEVEL?"));
+}
+
+TEST(ConfigLoaderTest, AFileThatCannotBeReadIsNamed) {
+  ConfigSources sources = Sources();
+  sources.file = "/nonexistent/rerankd.yaml";
+  EXPECT_THAT(LoadConfig(sources).errors, ElementsAre(HasSubstr("/nonexistent/rerankd.yaml")));
+  sources.file = testing::TempDir();
+  EXPECT_THAT(LoadConfig(sources).errors, ElementsAre(HasSubstr(testing::TempDir())));
+}
+
+TEST(ConfigLoaderTest, ReadsARealFile) {
+  const std::filesystem::path file = std::filesystem::path(testing::TempDir()) / "loader_test.yaml";
+  std::ofstream(file) << "models: [{path: mini}]\n";
+  ConfigSources sources = Sources();
+  sources.file = file;
+  const LoadedConfig loaded = LoadConfig(sources);
+  ASSERT_THAT(loaded.errors, IsEmpty());
+  EXPECT_EQ(loaded.config.models[0].path, file.parent_path() / "mini");
+  std::filesystem::remove(file);
+}
+
+TEST(ConfigLoaderTest, WhatIsPrintedLoadsToTheSameAgain) {
+  const LoadedConfig loaded = Load(R"(
+listen: unix:/run/rerankd.sock
+port_file: "a: 'strange' #name"
+grace_period: 1500ms
+max_documents: 0
+log: {format: json}
+engine: {sessions: 2}
+models:
+  - path: one
+    score_kind: raw
+  - path: two
+    sessions: 5
+    max_batch_delay: 2ms
+)");
+  ASSERT_THAT(loaded.errors, IsEmpty());
+  const std::string printed = FormatConfig(loaded.config);
+  const LoadedConfig again = Load(printed);
+  ASSERT_THAT(again.errors, IsEmpty()) << printed;
+  EXPECT_EQ(FormatConfig(again.config), printed);
+  EXPECT_EQ(again.config.port_file, "/etc/rerankd/a: 'strange' #name");
+  EXPECT_EQ(again.config.models[0].engine.sessions, 2);
+  EXPECT_EQ(again.config.models[1].engine.sessions, 5);
+}
+
+}  // namespace
+}  // namespace rerankd
