@@ -84,4 +84,13 @@ absl::StatusOr<std::optional<double>> JsonDouble(const nlohmann::json& object,
   return value->get<double>();
 }
 
+std::string JsonExcerpt(const nlohmann::json& value) {
+  constexpr size_t kMaxLength = 120;
+  // Escaped and lenient: the value may come from a file that nobody has checked yet.
+  std::string text = value.dump(-1, ' ', /*ensure_ascii=*/true,
+                                nlohmann::json::error_handler_t::replace);
+  if (text.size() > kMaxLength) text = text.substr(0, kMaxLength) + "...";
+  return text;
+}
+
 }  // namespace rerankd

@@ -30,4 +30,7 @@ absl::StatusOr<std::optional<int64_t>> JsonInt(const nlohmann::json& object,
 absl::StatusOr<std::optional<double>> JsonDouble(const nlohmann::json& object,
                                                  const std::string& key, std::string_view origin);
 
+// `value` for a message: quoted and escaped where it is text, cut to about 120 characters.
+std::string JsonExcerpt(const nlohmann::json& value);
+
 }  // namespace rerankd

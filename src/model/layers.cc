@@ -1,0 +1,103 @@
+#include "model/layers.h"
+
+#include <ATen/core/List.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/embedding.h>
+#include <ATen/ops/layer_norm.h>
+
+#include <utility>
+#include <vector>
+
+#include "util/status_macros.h"
+
+namespace rerankd {
+namespace {
+
+// LibTorch has no public header for its oneDNN operators; the dispatcher knows them by name.
+at::Tensor ReorderWeight(const at::Tensor& weight) {
+  static const auto op = c10::Dispatcher::singleton()
+                             .findSchemaOrThrow("mkldnn::_reorder_linear_weight", "")
+                             .typed<at::Tensor(const at::Tensor&, std::optional<c10::SymInt>)>();
+  // Rows of the products that the order is chosen for; others work as well.
+  constexpr int64_t kTypicalRows = 512;
+  return op.call(weight, c10::SymInt(kTypicalRows));
+}
+
+at::Tensor LinearPointwise(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                           std::string_view activation, std::optional<std::string_view> algorithm) {
+  using Scalars = c10::List<std::optional<at::Scalar>>;
+  static const auto op =
+      c10::Dispatcher::singleton()
+          .findSchemaOrThrow("mkldnn::_linear_pointwise", "")
+          .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&,
+                            std::string_view, Scalars, std::optional<std::string_view>)>();
+  return op.call(x, weight, bias, activation, Scalars(), algorithm);
+}
+
+// A copy in memory of its own, so that serving does not depend on pages of the file.
+at::Tensor Float32Copy(const at::Tensor& tensor) {
+  return tensor.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true);
+}
+
+}  // namespace
+
+absl::StatusOr<Linear> Linear::Load(Weights& weights, std::initializer_list<std::string> names,
+                                    int64_t inputs, int64_t outputs, c10::ScalarType precision) {
+  std::vector<at::Tensor> stacked_weight;
+  std::vector<at::Tensor> stacked_bias;
+  for (const std::string& name : names) {
+    RERANKD_ASSIGN_OR_RETURN(stacked_weight.emplace_back(),
+                             weights.Take(name + ".weight", {outputs, inputs}));
+    RERANKD_ASSIGN_OR_RETURN(stacked_bias.emplace_back(), weights.Take(name + ".bias", {outputs}));
+  }
+  return Linear(stacked_weight.size() == 1 ? stacked_weight[0] : at::cat(stacked_weight),
+                at::cat(stacked_bias), precision);
+}
+
+Linear::Linear(const at::Tensor& weight, const at::Tensor& bias, c10::ScalarType precision)
+    : weight_(ReorderWeight(weight.to(precision))), bias_(Float32Copy(bias)) {}
+
+at::Tensor Linear::operator()(const at::Tensor& x, std::optional<HiddenAct> activation) const {
+  if (!activation) return LinearPointwise(x, weight_, bias_, "none", std::nullopt);
+  switch (*activation) {
+    case HiddenAct::kGelu:
+      return LinearPointwise(x, weight_, bias_, "gelu", "none");
+    case HiddenAct::kGeluTanh:
+      return LinearPointwise(x, weight_, bias_, "gelu", "tanh");
+    case HiddenAct::kRelu:
+      break;
+  }
+  return LinearPointwise(x, weight_, bias_, "relu", std::nullopt);
+}
+
+absl::StatusOr<LayerNorm> LayerNorm::Load(Weights& weights, const std::string& name, int64_t width,
+                                          double eps) {
+  const bool old = !weights.Has(name + ".weight") && weights.Has(name + ".gamma");
+  RERANKD_ASSIGN_OR_RETURN(const at::Tensor scale,
+                           weights.Take(name + (old ? ".gamma" : ".weight"), {width}));
+  RERANKD_ASSIGN_OR_RETURN(const at::Tensor shift,
+                           weights.Take(name + (old ? ".beta" : ".bias"), {width}));
+  return LayerNorm(Float32Copy(scale), Float32Copy(shift), eps);
+}
+
+LayerNorm::LayerNorm(at::Tensor scale, at::Tensor shift, double eps)
+    : scale_(std::move(scale)), shift_(std::move(shift)), eps_(eps) {}
+
+at::Tensor LayerNorm::operator()(const at::Tensor& x) const {
+  return at::layer_norm(x, {scale_.size(0)}, scale_, shift_, eps_);
+}
+
+absl::StatusOr<Embedding> Embedding::Load(Weights& weights, const std::string& name,
+                                          int64_t entries, int64_t width) {
+  RERANKD_ASSIGN_OR_RETURN(at::Tensor table, weights.Take(name, {entries, width}));
+  return Embedding(std::move(table));
+}
+
+Embedding::Embedding(at::Tensor table) : table_(std::move(table)) {}
+
+at::Tensor Embedding::operator()(const at::Tensor& ids) const {
+  return at::embedding(table_, ids).to(at::kFloat);
+}
+
+}  // namespace rerankd

@@ -1,0 +1,75 @@
+// Building blocks that architectures share. Everything here is immutable after loading and safe for
+// concurrent use; forward functions may throw what LibTorch throws.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/ScalarType.h>
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "model/model_config.h"
+#include "model/weights.h"
+
+namespace rerankd {
+
+// y = act(x W^T + b) in the precision of its weight, which is held once, in the order in which
+// oneDNN multiplies it.
+class Linear {
+ public:
+  // The tensors `name`.weight [outputs, inputs] and `name`.bias [outputs] of each of `names`,
+  // stacked: several products of the same input are one.
+  static absl::StatusOr<Linear> Load(Weights& weights, std::initializer_list<std::string> names,
+                                     int64_t inputs, int64_t outputs, c10::ScalarType precision);
+
+  // `weight` [outputs, inputs], `bias` [outputs]; neither is kept.
+  Linear(const at::Tensor& weight, const at::Tensor& bias, c10::ScalarType precision);
+
+  // x: [rows, inputs] in the precision of the weight; so is the result.
+  at::Tensor operator()(const at::Tensor& x,
+                        std::optional<HiddenAct> activation = std::nullopt) const;
+
+ private:
+  at::Tensor weight_;  // reordered
+  at::Tensor bias_;    // fp32
+};
+
+// Normalises each row to mean 0 and variance 1, then scales and shifts it; fp32.
+class LayerNorm {
+ public:
+  // `name`.weight and `name`.bias, or `name`.gamma and `name`.beta as old checkpoints call them.
+  static absl::StatusOr<LayerNorm> Load(Weights& weights, const std::string& name, int64_t width,
+                                        double eps);
+
+  at::Tensor operator()(const at::Tensor& x) const;
+
+ private:
+  LayerNorm(at::Tensor scale, at::Tensor shift, double eps);
+
+  at::Tensor scale_;
+  at::Tensor shift_;
+  double eps_;
+};
+
+// Rows of a table by number. The table stays in the mapped file: only rows that are read cost
+// memory.
+class Embedding {
+ public:
+  // The tensor `name` [entries, width].
+  static absl::StatusOr<Embedding> Load(Weights& weights, const std::string& name, int64_t entries,
+                                        int64_t width);
+
+  // ids: int32 [rows], each below `entries`. fp32 [rows, width].
+  at::Tensor operator()(const at::Tensor& ids) const;
+
+ private:
+  explicit Embedding(at::Tensor table);
+
+  at::Tensor table_;
+};
+
+}  // namespace rerankd

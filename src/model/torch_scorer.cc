@@ -1,0 +1,129 @@
+#include "model/torch_scorer.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/zeros.h>
+#include <c10/core/InferenceMode.h>
+#include <c10/util/Exception.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <new>
+#include <numeric>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "model/packed_batch.h"
+#include "util/status_macros.h"
+
+namespace rerankd {
+namespace {
+
+// oneDNN generates code for each new number of rows and keeps what it generated. Rounding up makes
+// numbers recur: the rows that are added cost less than the code for them.
+constexpr int64_t kRowGranularity = 16;
+
+PackedBatch Pack(std::span<const Encoding* const> sequences) {
+  PackedBatch batch;
+  batch.offsets.reserve(sequences.size() + 1);
+  batch.offsets.push_back(0);
+  for (const Encoding* sequence : sequences) {
+    batch.offsets.push_back(batch.offsets.back() + static_cast<int64_t>(sequence->ids.size()));
+  }
+  const int64_t rows =
+      (batch.offsets.back() + kRowGranularity - 1) / kRowGranularity * kRowGranularity;
+  batch.ids = at::zeros({rows}, at::kInt);
+  batch.type_ids = at::zeros({rows}, at::kInt);
+  batch.positions = at::zeros({rows}, at::kInt);
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    const Encoding& sequence = *sequences[i];
+    const int64_t first = batch.offsets[i];
+    std::copy(sequence.ids.begin(), sequence.ids.end(), batch.ids.data_ptr<int32_t>() + first);
+    std::copy(sequence.type_ids.begin(), sequence.type_ids.end(),
+              batch.type_ids.data_ptr<int32_t>() + first);
+    std::iota(batch.positions.data_ptr<int32_t>() + first,
+              batch.positions.data_ptr<int32_t>() + batch.offsets[i + 1], 0);
+  }
+  return batch;
+}
+
+bool AllBelow(const std::vector<int32_t>& values, int64_t bound) {
+  return std::all_of(values.begin(), values.end(),
+                     [bound](int32_t value) { return value >= 0 && value < bound; });
+}
+
+absl::Status StatusOfMessage(std::string_view message) {
+  // One line for the log; LibTorch appends notes.
+  const std::string line(message.substr(0, message.find('\n')));
+  // LibTorch's CPU allocator throws its general error, which nothing but its text tells apart.
+  if (line.find("can't allocate memory") != std::string::npos) {
+    return absl::ResourceExhaustedError("out of memory: " + line);
+  }
+  return absl::InternalError("LibTorch: " + line);
+}
+
+}  // namespace
+
+absl::Status CurrentTorchError() {
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("out of memory");
+  } catch (const c10::Error& error) {
+    return StatusOfMessage(error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    return StatusOfMessage(error.what());
+  } catch (...) {
+    return absl::InternalError("LibTorch: an exception of unknown type");
+  }
+}
+
+TorchScorer::TorchScorer(std::unique_ptr<Architecture> network, Limits limits,
+                         int threads_per_session)
+    : network_(std::move(network)), limits_(limits), threads_per_session_(threads_per_session) {}
+
+absl::Status TorchScorer::Check(std::span<const Encoding* const> batch) const {
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const Encoding& sequence = *batch[i];
+    const auto length = static_cast<int64_t>(sequence.ids.size());
+    if (length < 1 || length > limits_.max_tokens) {
+      return absl::InternalError(fmt::format("sequence {} has {} tokens; the model reads 1 to {}",
+                                             i, length, limits_.max_tokens));
+    }
+    if (sequence.type_ids.size() != sequence.ids.size()) {
+      return absl::InternalError(fmt::format("sequence {} has {} tokens, but {} type ids", i,
+                                             length, sequence.type_ids.size()));
+    }
+    if (!AllBelow(sequence.ids, limits_.vocab_size)) {
+      return absl::InternalError(
+          fmt::format("sequence {} has a token id outside the model's vocabulary of {}", i,
+                      limits_.vocab_size));
+    }
+    if (!AllBelow(sequence.type_ids, limits_.type_vocab_size)) {
+      return absl::InternalError(fmt::format(
+          "sequence {} has a type id outside the {} of the model", i, limits_.type_vocab_size));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<float>> TorchScorer::Score(std::span<const Encoding* const> batch) {
+  if (batch.empty()) return std::vector<float>();
+  RERANKD_RETURN_IF_ERROR(Check(batch));
+  try {
+    const c10::InferenceMode guard;
+    const at::Tensor scores = network_->Forward(Pack(batch)).contiguous();
+    const float* first = scores.const_data_ptr<float>();
+    return std::vector<float>(first, first + scores.numel());
+  } catch (...) {
+    return CurrentTorchError();
+  }
+}
+
+void TorchScorer::PrepareThread() {
+  // OpenMP keeps the number a thread; the loading thread's is not inherited.
+  at::set_num_threads(threads_per_session_);
+}
+
+}  // namespace rerankd
