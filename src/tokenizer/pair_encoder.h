@@ -24,9 +24,9 @@ class PairEncoder {
 
   // The query of a request, tokenized once and used for every document.
   struct Query {
-    TokenizedText tokens;
+    TokenizedText tokens;  // under kLongestFirst all of them: the document decides what is cut
     PairTruncation truncation = PairTruncation::kOnlyDocument;
-    bool truncated = false;  // cut by its own cap
+    bool truncated = false;  // cut by its own cap (never under kLongestFirst)
   };
 
   // REQUIRES: `tokenizer` outlives the encoder; max_tokens > the frame's special tokens + 1.
@@ -35,7 +35,8 @@ class PairEncoder {
   Query EncodeQuery(std::string_view query, PairTruncation truncation) const;
 
   // [CLS] query [SEP] document [SEP]. `truncated` says that the document lost tokens; under
-  // kRefuse the sequence is then not meant to be scored.
+  // kRefuse the sequence is then not meant to be scored. The document is tokenized no further than
+  // needed: to its share, or under kLongestFirst to the length of the query.
   Encoding EncodePair(const Query& query, std::string_view document) const;
 
   // [CLS] text [SEP], for models that read query and document apart.
@@ -46,6 +47,13 @@ class PairEncoder {
   size_t single_special_tokens() const;
 
  private:
+  // How many tokens of each the sequence keeps.
+  struct Kept {
+    size_t query;
+    size_t document;
+  };
+  Kept LongestFirst(size_t query_tokens, std::string_view document, TokenizedText& tokens) const;
+
   const Tokenizer& tokenizer_;
   Options options_;
 };

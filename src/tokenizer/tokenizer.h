@@ -28,9 +28,9 @@ class Tokenizer {
 
   // How sequences are framed: [CLS] query [SEP] document [SEP] for BERT.
   struct Frame {
-    std::vector<int32_t> prefix;     // before the query (or the only text)
-    std::vector<int32_t> separator;  // between query and document
-    std::vector<int32_t> suffix;     // after the document
+    std::vector<int32_t> prefix;         // before the query (or the only text)
+    std::vector<int32_t> separator;      // between query and document
+    std::vector<int32_t> suffix;         // after the document
     std::vector<int32_t> single_suffix;  // after the only text
     int32_t document_type_id = 0;        // of the document's tokens and the suffix; the rest is 0
   };

@@ -3,6 +3,8 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "tokenizer/tokenizer.h"
@@ -13,5 +15,15 @@ namespace rerankd {
 // them. What is not supported is refused by name, never approximated. FAILED_PRECONDITION or
 // NOT_FOUND name the file and the field.
 absl::StatusOr<std::unique_ptr<Tokenizer>> LoadTokenizer(const std::filesystem::path& folder);
+
+// What LoadTokenizer reads: the content of the files that are there. They need not be well-formed.
+struct TokenizerFiles {
+  std::filesystem::path folder;  // for messages
+  std::optional<std::string> tokenizer_json;
+  std::optional<std::string> tokenizer_config;  // tokenizer_config.json
+  std::optional<std::string> vocab;             // vocab.txt
+  std::optional<std::string> added_tokens;      // added_tokens.json, of old versions
+};
+absl::StatusOr<std::unique_ptr<Tokenizer>> MakeTokenizer(const TokenizerFiles& files);
 
 }  // namespace rerankd

@@ -1,0 +1,134 @@
+#include "tokenizer/tokenizer_factory.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "tokenizer/bert_files.h"
+#include "tokenizer/wordpiece_tokenizer.h"
+#include "util/file.h"
+#include "util/json.h"
+#include "util/status_macros.h"
+
+namespace rerankd {
+namespace {
+
+using nlohmann::json;
+
+absl::Status ReadInto(const std::filesystem::path& path, std::optional<std::string>& content) {
+  absl::StatusOr<std::string> read = ReadFile(path);
+  if (read.ok()) {
+    content = *std::move(read);
+  } else if (!absl::IsNotFound(read.status())) {
+    return read.status();
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<json> ParseObject(const std::string& text, std::string_view origin) {
+  RERANKD_ASSIGN_OR_RETURN(json value, ParseJson(text, origin));
+  if (!value.is_object()) {
+    return absl::FailedPreconditionError(
+        fmt::format("{}: the top level must be a JSON object", origin));
+  }
+  return value;
+}
+
+// tokenizer_config.json says "no limit" with a huge number, usually 1e30.
+absl::StatusOr<size_t> ModelMaxLength(const json& config, std::string_view origin) {
+  RERANKD_ASSIGN_OR_RETURN(const std::optional<double> length,
+                           JsonDouble(config, "model_max_length", origin));
+  if (length.value_or(1e30) >= 1e15) return std::numeric_limits<size_t>::max();
+  if (*length < 1) {
+    return absl::FailedPreconditionError(
+        fmt::format("{}: \"model_max_length\" is {}, but must be at least 1", origin, *length));
+  }
+  return static_cast<size_t>(*length);
+}
+
+// Settings by which the tokenizer's Python owner changes what its ids mean.
+absl::Status CheckConfig(const json& config, std::string_view origin) {
+  RERANKD_ASSIGN_OR_RETURN(const std::optional<std::string> side,
+                           JsonString(config, "truncation_side", origin));
+  if (side.value_or("right") != "right") {
+    return absl::FailedPreconditionError(fmt::format(
+        "{}: the truncation_side \"{}\" is not supported (\"right\" is)", origin, *side));
+  }
+  RERANKD_ASSIGN_OR_RETURN(const std::optional<bool> split,
+                           JsonBool(config, "split_special_tokens", origin));
+  if (split.value_or(false)) {
+    return absl::FailedPreconditionError(
+        fmt::format("{}: \"split_special_tokens\" is not supported", origin));
+  }
+  return absl::OkStatus();
+}
+
+// The model's type; files older than the field have WordPiece's other fields instead.
+std::string ModelType(const json& tokenizer_json) {
+  const auto model = tokenizer_json.find("model");
+  if (model == tokenizer_json.end() || !model->is_object()) return "";
+  const auto type = model->find("type");
+  if (type == model->end()) return model->contains("max_input_chars_per_word") ? "WordPiece" : "";
+  return type->is_string() ? type->get<std::string>() : "";
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Tokenizer>> LoadTokenizer(const std::filesystem::path& folder) {
+  TokenizerFiles files{.folder = folder};
+  RERANKD_RETURN_IF_ERROR(ReadInto(folder / "tokenizer.json", files.tokenizer_json));
+  RERANKD_RETURN_IF_ERROR(ReadInto(folder / "tokenizer_config.json", files.tokenizer_config));
+  RERANKD_RETURN_IF_ERROR(ReadInto(folder / "vocab.txt", files.vocab));
+  RERANKD_RETURN_IF_ERROR(ReadInto(folder / "added_tokens.json", files.added_tokens));
+  return MakeTokenizer(files);
+}
+
+absl::StatusOr<std::unique_ptr<Tokenizer>> MakeTokenizer(const TokenizerFiles& files) {
+  const auto path = [&files](const char* name) { return (files.folder / name).string(); };
+  const std::string json_path = path("tokenizer.json");
+  const std::string config_path = path("tokenizer_config.json");
+  const std::string vocab_path = path("vocab.txt");
+  if (!files.tokenizer_json.has_value() && !files.vocab.has_value()) {
+    return absl::NotFoundError(
+        fmt::format("{}: has neither tokenizer.json nor vocab.txt", files.folder.string()));
+  }
+  json config = json::object();
+  if (files.tokenizer_config.has_value()) {
+    RERANKD_ASSIGN_OR_RETURN(config, ParseObject(*files.tokenizer_config, config_path));
+  } else if (!files.tokenizer_json.has_value()) {
+    return absl::NotFoundError(fmt::format(
+        "{}: is needed beside vocab.txt, to say whether text is lower-cased", config_path));
+  }
+  RERANKD_RETURN_IF_ERROR(CheckConfig(config, config_path));
+  RERANKD_ASSIGN_OR_RETURN(const size_t model_max_length, ModelMaxLength(config, config_path));
+
+  if (!files.tokenizer_json.has_value()) {
+    if (files.added_tokens.has_value()) {
+      return absl::FailedPreconditionError(
+          fmt::format("{}: is not supported; save the tokenizer with a tokenizer.json",
+                      path("added_tokens.json")));
+    }
+    RERANKD_ASSIGN_OR_RETURN(WordPieceTokenizer::Options options,
+                             ParseBertVocabulary(*files.vocab, config, vocab_path, config_path));
+    options.model_max_length = model_max_length;
+    return WordPieceTokenizer::Create(std::move(options), vocab_path);
+  }
+
+  RERANKD_ASSIGN_OR_RETURN(const json root, ParseObject(*files.tokenizer_json, json_path));
+  // A further type of tokenizer is a further case here.
+  const std::string type = ModelType(root);
+  if (type == "WordPiece") {
+    RERANKD_ASSIGN_OR_RETURN(WordPieceTokenizer::Options options,
+                             ParseBertTokenizerJson(root, json_path));
+    RERANKD_RETURN_IF_ERROR(CheckConfigAgrees(options.normalizer, config, config_path));
+    options.model_max_length = model_max_length;
+    return WordPieceTokenizer::Create(std::move(options), json_path);
+  }
+  return absl::FailedPreconditionError(fmt::format(
+      "{}: model: the type \"{}\" is not supported (\"WordPiece\" is)", json_path, type));
+}
+
+}  // namespace rerankd

@@ -1,0 +1,29 @@
+// Texts made to break a tokenizer, the same ones as tools/tokenizer_golden.py makes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace rerankd {
+
+class UglyText {
+ public:
+  // `vocabulary` (the tokens by id) gives it real words.
+  UglyText(uint64_t seed, const std::vector<std::string>& vocabulary)
+      : state_(seed), vocabulary_(vocabulary) {}
+
+  std::string Next();
+  uint64_t Below(uint64_t n);  // the next random number
+
+ private:
+  void AppendPiece(std::string& out);
+  void AppendChars(uint64_t count, char32_t first, uint64_t size, std::string& out);
+  std::string Word();
+
+  uint64_t state_;
+  const std::vector<std::string>& vocabulary_;
+};
+
+}  // namespace rerankd
