@@ -68,6 +68,15 @@ absl::Status CheckUnix(std::string_view address) {
   return absl::OkStatus();
 }
 
+// 0, or why the address cannot be bound.
+int TryBind(const addrinfo& address) {
+  const Socket probe(address.ai_family);
+  if (probe.fd() < 0) return errno;
+  const int yes = 1;
+  setsockopt(probe.fd(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+  return bind(probe.fd(), address.ai_addr, address.ai_addrlen) == 0 ? 0 : errno;
+}
+
 }  // namespace
 
 absl::Status CheckListenAddress(std::string_view address) {
@@ -100,15 +109,10 @@ absl::Status CheckListenAddress(std::string_view address) {
   int first_error = 0;
   bool usable = false;
   for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
-    const Socket probe(one->ai_family);
-    const int yes = 1;
-    setsockopt(probe.fd(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-    if (probe.fd() >= 0 && bind(probe.fd(), one->ai_addr, one->ai_addrlen) == 0) {
-      usable = true;
-      continue;
-    }
-    if (errno == EADDRINUSE) return CannotListen(address, EADDRINUSE);
-    if (first_error == 0) first_error = errno;
+    const int error = TryBind(*one);
+    if (error == EADDRINUSE) return CannotListen(address, error);
+    if (error == 0) usable = true;
+    if (first_error == 0) first_error = error;
   }
   return usable ? absl::OkStatus() : CannotListen(address, first_error);
 }

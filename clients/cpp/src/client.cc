@@ -1,0 +1,293 @@
+#include "rerankd/client.h"
+
+#include <fmt/format.h>
+#include <google/protobuf/duration.pb.h>
+#include <grpcpp/client_context.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+
+#include <algorithm>
+#include <limits>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/cord.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "grpc/health/v1/health.grpc.pb.h"
+#include "rerank/v1/rerank.grpc.pb.h"
+#include "util/utf8.h"
+
+namespace rerankd::client {
+namespace {
+
+constexpr char kDetailsPayload[] = "google.rpc.Status";
+constexpr char kRequestIdKey[] = "x-request-id";
+constexpr std::chrono::milliseconds kHealthPollInterval{100};
+
+using SystemTime = std::chrono::system_clock::time_point;
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  absl::Status out(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  if (!status.error_details().empty()) {
+    out.SetPayload(kDetailsPayload, absl::Cord(status.error_details()));
+  }
+  return out;
+}
+
+std::chrono::nanoseconds FromProto(const google::protobuf::Duration& duration) {
+  return std::chrono::seconds(duration.seconds()) + std::chrono::nanoseconds(duration.nanos());
+}
+
+ScoreKind FromProto(rerank::v1::ScoreKind kind) {
+  switch (kind) {
+    case rerank::v1::SCORE_KIND_RAW:
+      return ScoreKind::kRaw;
+    case rerank::v1::SCORE_KIND_SIGMOID:
+      return ScoreKind::kSigmoid;
+    default:
+      return ScoreKind::kModelDefault;
+  }
+}
+
+Truncation FromProto(rerank::v1::Truncation truncation) {
+  switch (truncation) {
+    case rerank::v1::TRUNCATION_ONLY_DOCUMENT:
+      return Truncation::kOnlyDocument;
+    case rerank::v1::TRUNCATION_LONGEST_FIRST:
+      return Truncation::kLongestFirst;
+    case rerank::v1::TRUNCATION_REFUSE:
+      return Truncation::kRefuse;
+    default:
+      return Truncation::kModelDefault;
+  }
+}
+
+rerank::v1::ScoreKind ToProto(ScoreKind kind) {
+  switch (kind) {
+    case ScoreKind::kModelDefault:
+      break;
+    case ScoreKind::kRaw:
+      return rerank::v1::SCORE_KIND_RAW;
+    case ScoreKind::kSigmoid:
+      return rerank::v1::SCORE_KIND_SIGMOID;
+  }
+  return rerank::v1::SCORE_KIND_UNSPECIFIED;
+}
+
+rerank::v1::Truncation ToProto(Truncation truncation) {
+  switch (truncation) {
+    case Truncation::kModelDefault:
+      break;
+    case Truncation::kOnlyDocument:
+      return rerank::v1::TRUNCATION_ONLY_DOCUMENT;
+    case Truncation::kLongestFirst:
+      return rerank::v1::TRUNCATION_LONGEST_FIRST;
+    case Truncation::kRefuse:
+      return rerank::v1::TRUNCATION_REFUSE;
+  }
+  return rerank::v1::TRUNCATION_UNSPECIFIED;
+}
+
+Model FromProto(const rerank::v1::Model& model) {
+  return {.name = model.name(),
+          .kind = model.kind(),
+          .architecture = model.architecture(),
+          .max_tokens = model.max_tokens(),
+          .device = model.device(),
+          .precision = model.precision(),
+          .default_score_kind = FromProto(model.default_score_kind()),
+          .default_truncation = FromProto(model.default_truncation()),
+          .parameters = model.parameters(),
+          .is_default = model.is_default()};
+}
+
+// protobuf would send it, and print a complaint of its own.
+absl::Status CheckUtf8(std::string_view field, std::string_view text) {
+  const auto offset = FindInvalidUtf8(text);
+  if (!offset.has_value()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      fmt::format("{} is not valid UTF-8 (at byte {})", field, *offset));
+}
+
+absl::Status Check(const std::string& query, const std::vector<std::string>& documents,
+                   const RerankOptions& options) {
+  // gRPC would abort the process.
+  if (!std::all_of(options.request_id.begin(), options.request_id.end(),
+                   [](char c) { return c > ' ' && c <= '~'; })) {
+    return absl::InvalidArgumentError("request_id has characters other than printable ASCII");
+  }
+  if (absl::Status status = CheckUtf8("query", query); !status.ok()) return status;
+  if (absl::Status status = CheckUtf8("model", options.model); !status.ok()) return status;
+  for (size_t i = 0; i < documents.size(); ++i) {
+    if (absl::Status status = CheckUtf8(fmt::format("documents[{}]", i), documents[i]);
+        !status.ok()) {
+      return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+std::shared_ptr<grpc::Channel> Dial(const std::string& target) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(-1);  // return_documents: as much as we sent
+  // A server that is starting is found soon after it is there.
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1'000);
+  return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
+}
+
+}  // namespace
+
+ErrorDetails DetailsOf(const absl::Status& status) {
+  ErrorDetails out;
+  const auto payload = status.GetPayload(kDetailsPayload);
+  google::rpc::Status details;
+  if (!payload.has_value() || !details.ParseFromString(std::string(*payload))) return out;
+  for (const google::protobuf::Any& detail : details.details()) {
+    google::rpc::ErrorInfo info;
+    google::rpc::BadRequest bad_request;
+    google::rpc::RetryInfo retry;
+    if (detail.UnpackTo(&info)) {
+      out.reason = info.reason();
+    } else if (detail.UnpackTo(&bad_request)) {
+      for (const auto& violation : bad_request.field_violations()) {
+        out.violations.push_back({violation.field(), violation.description()});
+      }
+    } else if (detail.UnpackTo(&retry)) {
+      out.retry_after =
+          std::chrono::duration_cast<std::chrono::milliseconds>(FromProto(retry.retry_delay()));
+    }
+  }
+  return out;
+}
+
+class Client::Impl {
+ public:
+  explicit Impl(Options options)
+      : options_(std::move(options)),
+        channel_(Dial(options_.target)),
+        rerank_(rerank::v1::RerankService::NewStub(channel_)),
+        health_(grpc::health::v1::Health::NewStub(channel_)) {}
+
+  absl::StatusOr<RerankAnswer> Rerank(const std::string& query,
+                                      const std::vector<std::string>& documents,
+                                      const RerankOptions& options) {
+    if (absl::Status status = Check(query, documents, options); !status.ok()) {
+      return status;
+    }
+    rerank::v1::RerankRequest request;
+    request.set_query(query);
+    request.mutable_documents()->Add(documents.begin(), documents.end());
+    request.set_top_k(static_cast<uint32_t>(
+        std::min<size_t>(options.top_k, std::numeric_limits<uint32_t>::max())));
+    request.set_model(options.model);
+    request.set_return_documents(options.return_documents);
+    request.set_score_kind(ToProto(options.score_kind));
+    request.set_truncation(ToProto(options.truncation));
+
+    grpc::ClientContext context;
+    context.set_deadline(Deadline());
+    if (!options.request_id.empty()) context.AddMetadata(kRequestIdKey, options.request_id);
+    rerank::v1::RerankResponse response;
+    const grpc::Status status = rerank_->Rerank(&context, request, &response);
+    if (!status.ok()) return FromGrpc(status);
+
+    RerankAnswer answer;
+    answer.results.reserve(static_cast<size_t>(response.results_size()));
+    for (rerank::v1::RerankResult& result : *response.mutable_results()) {
+      if (result.index() >= documents.size()) {
+        return absl::InternalError(
+            fmt::format("the server ranked document {} of {}", result.index(), documents.size()));
+      }
+      RankedDocument& out = answer.results.emplace_back();
+      out.index = result.index();
+      out.score = result.score();
+      out.truncated = result.truncated();
+      if (result.has_document()) out.document = std::move(*result.mutable_document());
+    }
+    answer.model = response.model();
+    answer.score_kind = FromProto(response.score_kind());
+    answer.query_tokens = response.usage().query_tokens();
+    answer.document_tokens = response.usage().document_tokens();
+    answer.total_tokens = response.usage().total_tokens();
+    answer.tokenize = FromProto(response.timings().tokenize());
+    answer.queue = FromProto(response.timings().queue());
+    answer.compute = FromProto(response.timings().compute());
+    const auto& metadata = context.GetServerInitialMetadata();
+    if (const auto id = metadata.find(kRequestIdKey); id != metadata.end()) {
+      answer.request_id.assign(id->second.data(), id->second.size());
+    }
+    return answer;
+  }
+
+  absl::StatusOr<std::vector<Model>> ListModels() {
+    grpc::ClientContext context;
+    context.set_deadline(Deadline());
+    rerank::v1::ListModelsResponse response;
+    const grpc::Status status = rerank_->ListModels(&context, {}, &response);
+    if (!status.ok()) return FromGrpc(status);
+    std::vector<Model> models;
+    for (const rerank::v1::Model& model : response.models()) models.push_back(FromProto(model));
+    return models;
+  }
+
+  absl::StatusOr<bool> IsServing(const std::string& part) { return IsServing(part, Deadline()); }
+
+  absl::StatusOr<bool> WaitUntilServing(const std::string& part) {
+    const SystemTime deadline = Deadline();
+    for (;;) {
+      const absl::StatusOr<bool> answer = IsServing(part, deadline);
+      const bool serving = answer.ok() && *answer;
+      if (serving || std::chrono::system_clock::now() + kHealthPollInterval >= deadline) {
+        return answer;
+      }
+      std::this_thread::sleep_for(kHealthPollInterval);
+    }
+  }
+
+ private:
+  SystemTime Deadline() const { return std::chrono::system_clock::now() + options_.deadline; }
+
+  absl::StatusOr<bool> IsServing(const std::string& part, SystemTime deadline) {
+    if (absl::Status status = CheckUtf8("the name", part); !status.ok()) return status;
+    grpc::ClientContext context;
+    context.set_deadline(deadline);
+    grpc::health::v1::HealthCheckRequest request;
+    request.set_service(part);
+    grpc::health::v1::HealthCheckResponse response;
+    const grpc::Status status = health_->Check(&context, request, &response);
+    if (status.error_code() == grpc::StatusCode::NOT_FOUND) {
+      return absl::NotFoundError(fmt::format("the server knows no \"{}\"", part));
+    }
+    if (!status.ok()) return FromGrpc(status);
+    return response.status() == grpc::health::v1::HealthCheckResponse::SERVING;
+  }
+
+  const Options options_;
+  const std::shared_ptr<grpc::Channel> channel_;
+  const std::unique_ptr<rerank::v1::RerankService::Stub> rerank_;
+  const std::unique_ptr<grpc::health::v1::Health::Stub> health_;
+};
+
+Client::Client(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+
+Client::~Client() = default;
+
+absl::StatusOr<RerankAnswer> Client::Rerank(const std::string& query,
+                                            const std::vector<std::string>& documents,
+                                            const RerankOptions& options) {
+  return impl_->Rerank(query, documents, options);
+}
+
+absl::StatusOr<std::vector<Model>> Client::ListModels() { return impl_->ListModels(); }
+
+absl::StatusOr<bool> Client::IsServing(const std::string& part) { return impl_->IsServing(part); }
+
+absl::StatusOr<bool> Client::WaitUntilServing(const std::string& part) {
+  return impl_->WaitUntilServing(part);
+}
+
+}  // namespace rerankd::client

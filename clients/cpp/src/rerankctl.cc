@@ -1,0 +1,249 @@
+// rerankctl, the command-line client of rerankd.
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <clocale>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <fstream>
+#include <functional>
+#include <iostream>
+#include <map>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "documents.h"
+#include "output.h"
+#include "rerankd/client.h"
+
+namespace rerankd::client {
+namespace {
+
+constexpr int kOk = 0;
+constexpr int kCallFailed = 1;
+constexpr int kUsage = 2;
+
+constexpr char kFooter[] =
+    "--target, --deadline and --json may come before or after the command.\n"
+    "Exit codes: 0 done; 1 the call failed, or the server is not serving; 2 wrong usage or input.\n"
+    "Environment: RERANKD_TARGET stands for --target, COLUMNS for the width of the table.";
+
+struct CommonArguments {
+  std::string target = "127.0.0.1:50051";
+  double deadline_seconds = 30;
+  bool json = false;
+};
+
+struct RerankArguments {
+  std::string query;
+  std::string documents;
+  std::string format;      // a key of Formats(), or empty
+  std::string truncation;  // a key of Truncations(), or empty
+  RerankOptions options;
+};
+
+struct HealthArguments {
+  std::string model;
+  double wait_seconds = 0;
+};
+
+const std::map<std::string, DocumentFormat>& Formats() {
+  static const std::map<std::string, DocumentFormat> formats = {{"lines", DocumentFormat::kLines},
+                                                                {"jsonl", DocumentFormat::kJsonl}};
+  return formats;
+}
+
+const std::map<std::string, Truncation>& Truncations() {
+  static const std::map<std::string, Truncation> truncations = {
+      {"only_document", Truncation::kOnlyDocument},
+      {"longest_first", Truncation::kLongestFirst},
+      {"refuse", Truncation::kRefuse}};
+  return truncations;
+}
+
+template <typename Value>
+std::vector<std::string> Keys(const std::map<std::string, Value>& values) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : values) keys.push_back(key);
+  return keys;
+}
+
+std::chrono::milliseconds Milliseconds(double seconds) {
+  return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
+}
+
+Client MakeClient(const CommonArguments& common) {
+  return Client({.target = common.target, .deadline = Milliseconds(common.deadline_seconds)});
+}
+
+size_t OutputColumns() {
+  if (const char* columns = std::getenv("COLUMNS"); columns != nullptr && std::atoi(columns) > 0) {
+    return static_cast<size_t>(std::atoi(columns));
+  }
+  winsize size{};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return 100;
+}
+
+void Print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+void PrintJson(const nlohmann::ordered_json& json) {
+  Print(json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+}
+
+int Fail(const CommonArguments& common, const absl::Status& status) {
+  std::fputs(("rerankctl: " + ErrorText(status)).c_str(), stderr);
+  if (status.code() == absl::StatusCode::kUnavailable && DetailsOf(status).reason.empty()) {
+    std::fputs(fmt::format("  is rerankd running at {}? (--target)\n", common.target).c_str(),
+               stderr);
+  }
+  return kCallFailed;
+}
+
+int FailUsage(std::string_view message) {
+  std::fputs(fmt::format("rerankctl: {}\n", message).c_str(), stderr);
+  return kUsage;
+}
+
+absl::StatusOr<std::vector<std::string>> LoadDocuments(const RerankArguments& arguments) {
+  const std::string& path = arguments.documents;
+  const DocumentFormat format = !arguments.format.empty()  ? Formats().at(arguments.format)
+                                : path.ends_with(".jsonl") ? DocumentFormat::kJsonl
+                                                           : DocumentFormat::kLines;
+  if (path == "-") return ReadDocuments(std::cin, format, "standard input");
+  std::ifstream in(path, std::ios::binary);
+  if (!in) {
+    return absl::InvalidArgumentError(
+        fmt::format("{}: {}", path, std::generic_category().message(errno)));
+  }
+  return ReadDocuments(in, format, path);
+}
+
+int RunRerank(const CommonArguments& common, const RerankArguments& arguments) {
+  const auto documents = LoadDocuments(arguments);
+  if (!documents.ok()) return FailUsage(std::string(documents.status().message()));
+  RerankOptions options = arguments.options;
+  if (!arguments.truncation.empty()) options.truncation = Truncations().at(arguments.truncation);
+  const auto answer = MakeClient(common).Rerank(arguments.query, *documents, options);
+  if (!answer.ok()) return Fail(common, answer.status());
+  if (common.json) {
+    PrintJson(RerankJson(*answer));
+  } else {
+    Print(RerankTable(*answer, *documents, OutputColumns()));
+  }
+  return kOk;
+}
+
+int RunModels(const CommonArguments& common) {
+  const auto models = MakeClient(common).ListModels();
+  if (!models.ok()) return Fail(common, models.status());
+  if (common.json) {
+    PrintJson(ModelsJson(*models));
+  } else {
+    Print(ModelTable(*models));
+  }
+  return kOk;
+}
+
+int RunHealth(CommonArguments common, const HealthArguments& arguments) {
+  const bool wait = arguments.wait_seconds > 0;
+  if (wait) common.deadline_seconds = arguments.wait_seconds;
+  Client client = MakeClient(common);
+  const auto serving =
+      wait ? client.WaitUntilServing(arguments.model) : client.IsServing(arguments.model);
+  if (!serving.ok()) return Fail(common, serving.status());
+  const char* text = *serving ? "SERVING" : "NOT_SERVING";
+  if (common.json) {
+    PrintJson(nlohmann::ordered_json{{"status", text}});
+  } else {
+    Print(fmt::format("{}\n", text));
+  }
+  return *serving ? kOk : kCallFailed;
+}
+
+int Run(int argc, char** argv) {
+  CommonArguments common;
+  RerankArguments rerank;
+  HealthArguments health;
+  std::function<int()> run;
+
+  CLI::App app("Asks a rerankd server over gRPC.", "rerankctl");
+  app.footer(kFooter);
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.add_option("--target", common.target, "the server: host:port or unix:/path")
+      ->envname("RERANKD_TARGET")
+      ->capture_default_str();
+  app.add_option("--deadline", common.deadline_seconds, "seconds until a call is given up")
+      ->check(CLI::Range(0.001, 86'400.0))
+      ->capture_default_str();
+  app.add_flag("--json", common.json, "print JSON instead of a table");
+
+  CLI::App* command = app.add_subcommand("rerank", "Order documents by how well they answer.");
+  command->add_option("--query", rerank.query, "what is asked")->required();
+  command
+      ->add_option("--documents", rerank.documents, "a file of documents; - is the standard input")
+      ->required();
+  command
+      ->add_option("--format", rerank.format,
+                   "lines: a document a line; jsonl: a JSON string, or an object with \"text\", a "
+                   "line (default: jsonl for files named *.jsonl)")
+      ->check(CLI::IsMember(Keys(Formats())));
+  command->add_option("--top-k", rerank.options.top_k, "how many results; 0: all")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--model", rerank.options.model, "which model (default: the server's)");
+  auto* raw = command->add_flag_callback(
+      "--raw", [&] { rerank.options.score_kind = ScoreKind::kRaw; }, "the model's own scores");
+  command
+      ->add_flag_callback(
+          "--sigmoid", [&] { rerank.options.score_kind = ScoreKind::kSigmoid; },
+          "scores between 0 and 1")
+      ->excludes(raw);
+  command
+      ->add_option("--truncation", rerank.truncation,
+                   "what happens to texts that are too long (default: the model's)")
+      ->check(CLI::IsMember(Keys(Truncations())));
+  command->add_flag("--return-documents", rerank.options.return_documents,
+                    "let the server send the texts back (for --json)");
+  command->add_option("--request-id", rerank.options.request_id, "for the server's log");
+  command->callback([&] { run = [&] { return RunRerank(common, rerank); }; });
+
+  command = app.add_subcommand("models", "List the models that the server has.");
+  command->callback([&] { run = [&] { return RunModels(common); }; });
+
+  command = app.add_subcommand("health", "Say whether the server takes calls.");
+  command->add_option("--model", health.model, "ask for one model");
+  command
+      ->add_option("--wait", health.wait_seconds, "keep asking for so many seconds until it does")
+      ->check(CLI::Range(0.001, 86'400.0));
+  command->callback([&] { run = [&] { return RunHealth(common, health); }; });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kOk : kUsage;
+  }
+  const int code = run();
+  if (std::fflush(stdout) != 0) return FailUsage("cannot write the output");
+  return code;
+}
+
+}  // namespace
+}  // namespace rerankd::client
+
+int main(int argc, char** argv) {
+  // For the width of characters, whatever the user's own locale is.
+  std::setlocale(LC_CTYPE, "C.UTF-8");
+  try {
+    return rerankd::client::Run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "rerankctl: %s\n", error.what());
+    return rerankd::client::kCallFailed;
+  }
+}

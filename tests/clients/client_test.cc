@@ -1,0 +1,122 @@
+#include "rerankd/client.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include "core/errors.h"
+#include "support/rerank_test_server.h"
+#include "support/temp_dir.h"
+
+namespace rerankd::client {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ClientTest : public testing::Test {
+ protected:
+  RerankTestServer server_;
+  Client client_{{.target = server_.address()}};
+};
+
+TEST_F(ClientTest, Reranks) {
+  const auto answer = client_.Rerank("q", {"a", "bbb", "cc"},
+                                     {.top_k = 2,
+                                      .model = "large",
+                                      .return_documents = true,
+                                      .score_kind = ScoreKind::kSigmoid,
+                                      .truncation = Truncation::kLongestFirst,
+                                      .request_id = "my-id"});
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  ASSERT_EQ(answer->results.size(), 2);
+  EXPECT_EQ(answer->results[0].index, 1);
+  EXPECT_EQ(answer->results[0].score, 3);
+  EXPECT_EQ(answer->results[0].document, "bbb");
+  EXPECT_EQ(answer->results[1].index, 2);
+  EXPECT_EQ(answer->model, "large");
+  EXPECT_EQ(answer->score_kind, ScoreKind::kSigmoid);
+  EXPECT_EQ(answer->query_tokens, 1);
+  EXPECT_EQ(answer->document_tokens, 6);
+  EXPECT_EQ(answer->total_tokens, 7);
+  EXPECT_EQ(answer->tokenize, std::chrono::microseconds(1));
+  EXPECT_EQ(answer->queue, std::chrono::microseconds(2));
+  EXPECT_EQ(answer->compute, std::chrono::milliseconds(1500));
+  EXPECT_EQ(answer->request_id, "my-id");
+  EXPECT_EQ(server_.large().last_request()->truncation, rerankd::Truncation::kLongestFirst);
+}
+
+TEST_F(ClientTest, GivesTheServersDetails) {
+  const auto empty = client_.Rerank("q", {"a", ""});
+  EXPECT_EQ(empty.status().code(), absl::StatusCode::kInvalidArgument);
+  ErrorDetails details = DetailsOf(empty.status());
+  EXPECT_EQ(details.reason, "EMPTY_FIELD");
+  ASSERT_EQ(details.violations.size(), 1);
+  EXPECT_EQ(details.violations[0].field, "documents[1]");
+  EXPECT_EQ(details.retry_after, std::nullopt);
+  server_.mini().FailWith(RetryLater("queue full", std::chrono::milliseconds(1250)));
+  const auto full = client_.Rerank("q", {"a"});
+  EXPECT_EQ(DetailsOf(full.status()).retry_after, std::chrono::milliseconds(1250));
+  EXPECT_EQ(DetailsOf(absl::InternalError("none")).reason, "");
+}
+
+TEST_F(ClientTest, RefusesWhatGrpcCouldNotSend) {
+  for (const auto& answer : {client_.Rerank("\xFF", {"a"}), client_.Rerank("q", {"a", "\xC3"}),
+                             client_.Rerank("q", {"a"}, {.model = "\xED\xA0\x80"}),
+                             client_.Rerank("q", {"a"}, {.request_id = "line\nbreak"})}) {
+    EXPECT_EQ(answer.status().code(), absl::StatusCode::kInvalidArgument);
+  }
+  EXPECT_EQ(server_.mini().calls(), 0);
+}
+
+TEST_F(ClientTest, GivesUpAtTheDeadline) {
+  server_.mini().HoldBack();
+  Client impatient({.target = server_.address(), .deadline = std::chrono::milliseconds(200)});
+  EXPECT_EQ(impatient.Rerank("q", {"a"}).status().code(), absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST_F(ClientTest, ListsModels) {
+  const auto models = client_.ListModels();
+  ASSERT_TRUE(models.ok());
+  ASSERT_EQ(models->size(), 2);
+  EXPECT_EQ(models->at(0).name, "mini");
+  EXPECT_TRUE(models->at(0).is_default);
+  EXPECT_EQ(models->at(0).default_score_kind, ScoreKind::kRaw);
+  EXPECT_EQ(models->at(1).default_score_kind, ScoreKind::kSigmoid);
+  EXPECT_EQ(models->at(1).default_truncation, Truncation::kOnlyDocument);
+}
+
+TEST_F(ClientTest, KnowsWhetherTheServerServes) {
+  EXPECT_TRUE(*client_.IsServing());
+  EXPECT_TRUE(*client_.IsServing("large"));
+  EXPECT_EQ(client_.IsServing("nope").status().code(), absl::StatusCode::kNotFound);
+  server_.server().BeginShutdown();
+  EXPECT_FALSE(*client_.IsServing());
+}
+
+TEST(ClientWaitTest, WaitsForAServerThatStartsLater) {
+  const TempDir folder;
+  ServiceOptions options;
+  options.listen = "unix:" + (folder.path() / "rerankd").string();
+  absl::StatusOr<bool> serving = false;
+  std::jthread waiter(
+      [&] { serving = Client({.target = options.listen}).WaitUntilServing("mini"); });
+  const RerankTestServer server(options);
+  waiter.join();
+  ASSERT_TRUE(serving.ok()) << serving.status();
+  EXPECT_TRUE(*serving);
+}
+
+TEST(ClientWaitTest, GivesUpWithTheLastError) {
+  const TempDir folder;
+  Client client({.target = "unix:" + (folder.path() / "nobody").string(),
+                 .deadline = std::chrono::milliseconds(300)});
+  const auto serving = client.WaitUntilServing();
+  EXPECT_EQ(serving.status().code(), absl::StatusCode::kUnavailable) << serving.status();
+  EXPECT_THAT(std::string(serving.status().message()), HasSubstr("No such file"));
+}
+
+}  // namespace
+}  // namespace rerankd::client
