@@ -47,7 +47,7 @@ class Server:
             port_file = pathlib.Path(folder) / "port"
             begin = time.monotonic()
             self.process = subprocess.Popen(
-                [str(binary), "--listen", "127.0.0.1:0", "--port-file", str(port_file), "--log-level", "warn", *arguments])
+                [str(binary), "--listen", "127.0.0.1:0", "--port-file", str(port_file), "--log-level", "warning", *arguments])
             while not port_file.exists():
                 if self.process.poll() is not None:
                     raise RuntimeError(f"rerankd ended with {self.process.returncode}")

@@ -2,7 +2,8 @@
 # Installs what building and testing rerankd needs and is not there yet; when nothing is missing it
 # says so within a second. Debian packages come with apt-get (as root or through sudo). LibTorch,
 # sentencepiece and the default model come with pip into a cache outside the checkout, checked
-# against the SHA-256 in tools/third_party/:
+# against the SHA-256 in tools/third_party/.
+#   tools/setup.sh [--checks]     --checks: also the clang tools of the presets tidy and fuzz
 #   RERANKD_CACHE            the cache folder (default: rerankd in the user's cache folder)
 #   RERANKD_SKIP_PACKAGES=1  installs no Debian package: you brought the tools and libraries yourself
 #   RERANKD_SKIP_LIBTORCH=1  brings no LibTorch: you point CMAKE_PREFIX_PATH at your own
@@ -14,6 +15,11 @@ packages=(build-essential cmake ninja-build ccache git unzip util-linux
   libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
   libicu-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libyaml-cpp-dev libcli11-dev
   libgtest-dev libgmock-dev libcurl4-openssl-dev pkg-config)
+case "$*" in
+  '') ;;
+  --checks) packages+=(clang-19 clang-tidy-19 clang-format-19) ;;
+  *) die "usage: tools/setup.sh [--checks]" ;;
+esac
 libtorch=$cache/libtorch-2.11.0
 sentencepiece=$cache/sentencepiece-0.2.0
 model=$cache/models/all-MiniLM-L6-v2

@@ -56,7 +56,7 @@ int Run(const std::string& folder, int calls) {
   const std::vector<const Encoding*> batch = {&pair};
   model->scorer->PrepareThread();
 
-  ServerProcess server({"--model", folder, "--kind", "cross_encoder", "--log-level", "info"});
+  ServerProcess server({"--model-path", folder, "--model-kind", "cross_encoder"});
   client::Client client({.target = server.Address()});
 
   std::vector<double> bare;

@@ -60,7 +60,7 @@ def main():
         with lock:
             return encoder.predict([(query, document) for document in documents])
 
-    server = rerank_rpc.Server(arguments.binary, ["--model", arguments.model, "--kind", "cross_encoder"])
+    server = rerank_rpc.Server(arguments.binary, ["--model-path", arguments.model, "--model-kind", "cross_encoder"])
     client = rerank_rpc.Client(server.target)
 
     def ours(query, documents):

@@ -30,9 +30,12 @@ def main(path):
                 output = []
             elif line.startswith("[ RUN "):
                 output = []
+            elif line.startswith("Unable to find executable"):  # then ctest's log says "Passed"
+                counts["FAILED"] += 1
+                cases += 1
             elif line == "Test Passed." and cases == 0:
                 counts["OK"] += 1
-            elif line.startswith("Test Failed") and failed_cases == 0:
+            elif line == "Test Failed." and failed_cases == 0:
                 counts["FAILED"] += 1
             else:
                 output.append(line)
