@@ -19,22 +19,27 @@ std::optional<std::string> Payload(const absl::Status& status, const char* key) 
   return std::string(*payload);
 }
 
+// Not absl::Cord(std::string): clang and a g++-built Abseil disagree about that symbol's name.
+absl::Cord Bytes(std::string_view text) {
+  return absl::Cord(absl::string_view(text.data(), text.size()));
+}
+
 }  // namespace
 
 absl::Status InvalidField(std::string_view field, std::string_view problem) {
   absl::Status status = absl::InvalidArgumentError(fmt::format("{} {}", field, problem));
-  status.SetPayload(kField, absl::Cord(std::string(field)));
+  status.SetPayload(kField, Bytes(field));
   return status;
 }
 
 absl::Status RetryLater(std::string_view message, std::chrono::milliseconds retry_after) {
   absl::Status status = absl::ResourceExhaustedError(std::string(message));
-  status.SetPayload(kRetryAfter, absl::Cord(fmt::format("{}", retry_after.count())));
+  status.SetPayload(kRetryAfter, Bytes(fmt::format("{}", retry_after.count())));
   return status;
 }
 
 absl::Status WithReason(absl::Status status, std::string_view reason) {
-  status.SetPayload(kReason, absl::Cord(std::string(reason)));
+  status.SetPayload(kReason, Bytes(reason));
   return status;
 }
 

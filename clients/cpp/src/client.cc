@@ -31,7 +31,7 @@ using SystemTime = std::chrono::system_clock::time_point;
 absl::Status FromGrpc(const grpc::Status& status) {
   absl::Status out(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
   if (!status.error_details().empty()) {
-    out.SetPayload(kDetailsPayload, absl::Cord(status.error_details()));
+    out.SetPayload(kDetailsPayload, absl::Cord(absl::string_view(status.error_details())));
   }
   return out;
 }
