@@ -12,6 +12,7 @@
 
 #include "engine/local_reranker.h"
 #include "model/model_loader.h"
+#include "server/logging_reranker.h"
 #include "server/request_log_fields.h"
 #include "server/version.h"
 #include "tokenizer/tokenizer_factory.h"
@@ -25,8 +26,8 @@ using std::chrono::steady_clock;
 
 constexpr size_t kDefaultQueryMaxTokens = 256;
 
-double MillisSince(TimePoint began) {
-  return std::chrono::duration<double, std::milli>(steady_clock::now() - began).count();
+double MillisOf(Duration duration) {
+  return std::chrono::duration<double, std::milli>(duration).count();
 }
 
 // How long sequences and queries may be, from what the model, its tokenizer and its entry say.
@@ -95,41 +96,39 @@ absl::Status WritePortFile(const std::filesystem::path& path, int port) {
 
 }  // namespace
 
-App::App(const ServerConfig& config, Logger& logger)
-    : logger_(logger),
-      port_file_(config.port_file),
-      tokenizing_(config.tokenizer_threads > 0 ? config.tokenizer_threads : AvailableCpus()) {}
+App::App(ServerConfig config, Logger& logger)
+    : config_(std::move(config)),
+      logger_(logger),
+      began_(steady_clock::now()),
+      tokenizing_(config_.tokenizer_threads > 0 ? config_.tokenizer_threads : AvailableCpus()) {}
 
 App::~App() { Stop(std::chrono::milliseconds(0)); }
 
-absl::StatusOr<std::unique_ptr<App>> App::Start(const ServerConfig& config, Logger& logger) {
-  const TimePoint began = steady_clock::now();
+absl::StatusOr<std::unique_ptr<App>> App::Load(const ServerConfig& config, Logger& logger) {
   logger.Info("starting", {{"version", kVersion}, {"processors", unsigned(AvailableCpus())}});
   std::unique_ptr<App> app(new App(config, logger));
-  RERANKD_RETURN_IF_ERROR(app->LoadModels(config));
-  RERANKD_ASSIGN_OR_RETURN(
-      app->server_,
-      GrpcServer::Start(config.service, app->catalog_, [&logger](const RequestLog& request) {
-        const LogLevel level = LevelOf(request);
-        if (logger.enabled(level)) logger.Log(level, "request", FieldsOf(request));
-      }));
-  if (!config.port_file.empty()) {
-    RERANKD_RETURN_IF_ERROR(WritePortFile(config.port_file, app->server_->port()));
-  }
-  logger.Info("serving", {{"address", app->address()},
-                          {"default_model", app->catalog_.entries().front().info.name},
-                          {"start_ms", MillisSince(began)}});
-  return app;
-}
-
-absl::Status App::LoadModels(const ServerConfig& config) {
   for (const ModelEntry& entry : config.models) {
-    const absl::Status status = AddModel(entry);
+    const absl::Status status = app->AddModel(entry);
     if (!status.ok()) {
       return absl::Status(status.code(), fmt::format("model \"{}\": {}", entry.name,
                                                      std::string(status.message())));
     }
   }
+  return app;
+}
+
+absl::Status App::Serve() {
+  RERANKD_ASSIGN_OR_RETURN(
+      server_, GrpcServer::Start(config_.service, catalog_, [this](const RequestLog& request) {
+        const LogLevel level = LevelOf(request);
+        if (logger_.enabled(level)) logger_.Log(level, "request", FieldsOf(request));
+      }));
+  if (!config_.port_file.empty()) {
+    RERANKD_RETURN_IF_ERROR(WritePortFile(config_.port_file, server_->port()));
+  }
+  logger_.Info("serving", {{"address", server_->address()},
+                           {"default_model", catalog_.entries().front().info.name},
+                           {"start_ms", MillisOf(steady_clock::now() - began_)}});
   return absl::OkStatus();
 }
 
@@ -178,6 +177,10 @@ absl::Status App::AddModel(const ModelEntry& entry) {
   served.reranker = std::make_shared<LocalReranker>(options, std::move(tokenizer),
                                                     std::move(model.scorer), tokenizing_);
   RERANKD_RETURN_IF_ERROR(WarmUp(*served.reranker, options.engine.sessions));
+  if (logger_.enabled(LogLevel::kDebug)) {
+    served.reranker =
+        std::make_shared<LoggingReranker>(entry.name, std::move(served.reranker), logger_);
+  }
   logger_.Info("model loaded",
                {{"name", served.info.name},
                 {"kind", served.info.kind},
@@ -188,18 +191,22 @@ absl::Status App::AddModel(const ModelEntry& entry) {
                 {"precision", served.info.precision},
                 {"sessions", unsigned(options.engine.sessions)},
                 {"threads_per_session", unsigned(options.engine.threads_per_session)},
-                {"load_ms", MillisSince(began)}});
+                {"load_ms", MillisOf(steady_clock::now() - began)}});
   return catalog_.Add(std::move(served));
 }
 
-bool App::Stop(std::chrono::milliseconds grace) {
-  if (server_ == nullptr) return true;
-  const bool all_ended = server_->Stop(grace);
-  if (!port_file_.empty()) {
-    std::error_code ignored;
-    std::filesystem::remove(port_file_, ignored);
+void App::Stop(std::chrono::milliseconds grace) {
+  if (server_ == nullptr) return;
+  server_->BeginShutdown();
+  logger_.Info("draining", {{"grace_ms", MillisOf(grace)}});
+  if (!server_->Stop(grace)) {
+    logger_.Warning("calls were cancelled at the end of the grace period");
   }
-  return all_ended;
+  server_.reset();
+  if (!config_.port_file.empty()) {
+    std::error_code ignored;
+    std::filesystem::remove(config_.port_file, ignored);
+  }
 }
 
 }  // namespace rerankd

@@ -14,32 +14,32 @@
 
 namespace rerankd {
 
-// Serves from Start() on. Not thread-safe: one thread starts and stops it.
+// Not thread-safe: one thread loads, starts and stops it.
 class App {
  public:
-  // Loads the models, computes something with each so that the first call is as fast as the next,
-  // listens, and writes the port file. `logger` must outlive the app. An error is one line that
-  // says which model, file or setting is at fault; nothing is left running then.
-  static absl::StatusOr<std::unique_ptr<App>> Start(const ServerConfig& config, Logger& logger);
+  // Loads the models, and computes something with each so that the first call is as fast as the
+  // next. `logger` must outlive the app. An error is one line that says which model and file are at
+  // fault, and what would be right.
+  static absl::StatusOr<std::unique_ptr<App>> Load(const ServerConfig& config, Logger& logger);
+  // Stops without grace, if still serving.
   ~App();
   App(const App&) = delete;
   App& operator=(const App&) = delete;
 
-  // What a client on this machine dials.
-  const std::string& address() const { return server_->address(); }
+  // Listens, serves from then on, and writes the port file. Errors are as of Load().
+  absl::Status Serve();
 
   // Drains and stops: health turns NOT_SERVING, new calls are refused, running ones have up to
-  // `grace` to end before they are cancelled. Removes the port file. Returns true when every call
-  // ended by itself.
-  bool Stop(std::chrono::milliseconds grace);
+  // `grace` to end before they are cancelled. Removes the port file. Further calls do nothing.
+  void Stop(std::chrono::milliseconds grace);
 
  private:
-  App(const ServerConfig& config, Logger& logger);
-  absl::Status LoadModels(const ServerConfig& config);
+  App(ServerConfig config, Logger& logger);
   absl::Status AddModel(const ModelEntry& entry);
 
+  const ServerConfig config_;
   Logger& logger_;
-  const std::filesystem::path port_file_;
+  const TimePoint began_;
   // In the order of construction: each uses those above it, from threads of its own.
   WorkerPool tokenizing_;
   Catalog catalog_;

@@ -58,17 +58,15 @@ int Serve(const ServerConfig& config) {
   ShutdownSignal shutdown;        // before any other thread
   std::signal(SIGPIPE, SIG_IGN);  // a reader of the log that went away must not end the server
   Logger logger(config.log);
-  absl::StatusOr<std::unique_ptr<App>> app = App::Start(config, logger);
-  if (!app.ok()) {
-    fmt::print(stderr, "rerankd: {}\n", std::string(app.status().message()));
+  absl::StatusOr<std::unique_ptr<App>> app = App::Load(config, logger);
+  shutdown.Arm();  // from the first call on there is something to drain
+  const absl::Status status = app.ok() ? (*app)->Serve() : app.status();
+  if (!status.ok()) {
+    fmt::print(stderr, "rerankd: {}\n", std::string(status.message()));
     return 1;
   }
-  shutdown.Arm();
-  const int signal = shutdown.Wait();
-  logger.Info("draining", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
-  if (!(*app)->Stop(config.grace_period)) {
-    logger.Warning("calls were cancelled at the end of the grace period");
-  }
+  shutdown.Wait();
+  (*app)->Stop(config.grace_period);
   app->reset();
   logger.Info("stopped");
   return 0;

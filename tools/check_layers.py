@@ -58,12 +58,12 @@ def read_table(text):
     return table
 
 
-def breach(layer, quote, header, table):
-    """What is wrong with one #include, or None."""
+def breach(layer, quote, header, table, public):
+    """What is wrong with one #include, or None. `public`: {header as users include it: layer}"""
     may, third = table[layer]
     if PROTO.match(header):
         return None if {"proto", "everything"} & may else "includes the generated proto code"
-    top = header.split("/")[0]
+    top = public.get(header) or header.split("/")[0]
     if quote == '"' and ("/" not in header or top == layer):
         return None  # beside the file, or the layer's own
     if quote == '"' and top in table:
@@ -81,7 +81,14 @@ def layer_of(path):
     return parts[1] if parts[0] == "src" else parts[0]
 
 
+def public_headers(root):
+    """A client library has its headers below clients/LANGUAGE/include."""
+    return {str(path.relative_to(include)): "clients"
+            for include in (root / "clients").glob("*/include") for path in include.rglob("*.h")}
+
+
 def breaches(root, table):
+    public = public_headers(root)
     for folder in ("src", "server", "clients"):
         for path in sorted((root / folder).rglob("*")):
             if path.suffix not in (".h", ".cc"):
@@ -92,7 +99,8 @@ def breaches(root, table):
                 yield f"{relative}:1: layer {layer} has no row in the table"
                 continue
             for number, line in enumerate(path.read_text().splitlines(), 1):
-                if (match := INCLUDE.match(line)) and (what := breach(layer, *match.groups(), table)):
+                match = INCLUDE.match(line)
+                if match and (what := breach(layer, *match.groups(), table, public)):
                     yield f"{relative}:{number}: layer {layer}: {match.group(2)}: {what}"
 
 

@@ -17,6 +17,7 @@ Text.
 | core | util | – |
 | service | core, util/file.h, proto | gRPC |
 | server | everything | – |
+| clients | proto, util | gRPC |
 
 | other | table |
 |---|---|
@@ -26,8 +27,11 @@ Text.
 class CheckLayersTest(unittest.TestCase):
     def found(self, path, *includes):
         with tempfile.TemporaryDirectory() as folder:
+            public = pathlib.Path(folder, "clients/cpp/include/rerankd/client.h")
+            public.parent.mkdir(parents=True)
+            public.touch()
             file = pathlib.Path(folder, path)
-            file.parent.mkdir(parents=True)
+            file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text("".join(f"#include {include}\n" for include in includes))
             return list(check_layers.breaches(pathlib.Path(folder), check_layers.read_table(TABLE)))
 
@@ -39,6 +43,7 @@ class CheckLayersTest(unittest.TestCase):
                 ("src/service/a.cc", '"util/file.h"'), ("src/service/a.cc", "<grpcpp/server.h>"),
                 ("src/service/a.cc", '"rerank/v1/rerank.grpc.pb.h"'),
                 ("src/service/a.cc", '"google/rpc/status.pb.h"'),
+                ("clients/cpp/src/a.cc", '"rerankd/client.h"'),
                 ("server/a.cc", '"service/b.h"'), ("server/a.cc", '"server/b.h"')]:
             self.assertEqual(self.found(path, include), [], include)
 
@@ -50,6 +55,7 @@ class CheckLayersTest(unittest.TestCase):
                 ("src/core/a.h", "<ATen/ATen.h>", "may not use LibTorch"),
                 ("src/core/a.h", '"rerank/v1/rerank.pb.h"', "generated proto code"),
                 ("src/service/a.cc", "<google/protobuf/duration.pb.h>", "may not use protobuf"),
+                ("src/core/a.h", '"rerankd/client.h"', "may not include clients"),
                 ("server/a.cc", "<grpcpp/server.h>", "may not use gRPC"),
                 ("src/core/a.h", "<boost/any.hpp>", "no library"),
                 ("src/newcomer/a.h", "<vector>", "newcomer has no row")]:
