@@ -20,7 +20,9 @@
 // RERANKD_ASSIGN_OR_RETURN(auto value, Function()); assigns the value or returns the error.
 #define RERANKD_ASSIGN_OR_RETURN(lhs, expression) \
   RERANKD_ASSIGN_OR_RETURN_INNER(RERANKD_CONCAT(status_or_, __LINE__), lhs, expression)
+// NOLINTBEGIN(bugprone-macro-parentheses): `lhs` may be a declaration.
 #define RERANKD_ASSIGN_OR_RETURN_INNER(status_or, lhs, expression) \
   auto status_or = (expression);                                   \
   if (!status_or.ok()) return std::move(status_or).status();       \
   lhs = *std::move(status_or)
+// NOLINTEND(bugprone-macro-parentheses)

@@ -70,6 +70,7 @@ const std::map<std::string, Truncation>& Truncations() {
 template <typename Value>
 std::vector<std::string> Keys(const std::map<std::string, Value>& values) {
   std::vector<std::string> keys;
+  keys.reserve(values.size());
   for (const auto& [key, value] : values) keys.push_back(key);
   return keys;
 }
