@@ -124,9 +124,11 @@ LocalReranker::Options LocalReranker::Impl::Resolve(Options options) {
 absl::Status LocalReranker::Impl::Admit(size_t documents) {
   const size_t limit = options_.engine.max_queued_documents;
   if (documents > limit) {
-    return InvalidField("documents", fmt::format("has {} entries, more than the {} that model {} "
-                                                 "takes at a time (max_queued_documents)",
-                                                 documents, limit, options_.model));
+    return WithReason(
+        InvalidField("documents", fmt::format("has {} entries, more than the {} that model {} "
+                                              "takes at a time (max_queued_documents)",
+                                              documents, limit, options_.model)),
+        "TOO_MANY_DOCUMENTS");
   }
   const size_t before = admitted_documents_.fetch_add(documents, std::memory_order_relaxed);
   if (before + documents <= limit) return absl::OkStatus();
@@ -232,14 +234,17 @@ void LocalReranker::Impl::EncodeDocuments(Call& call, size_t begin, size_t end) 
 }
 
 absl::Status LocalReranker::Impl::CheckFits(const Call& call) const {
-  const std::string limit = fmt::format(
-      "has more tokens than fit (the model reads {} in all) and the call asks to refuse rather than "
-      "truncate",
-      options_.max_tokens);
-  if (call.query.truncated) return InvalidField("query", limit);
+  const auto too_long = [&](std::string_view field) {
+    return WithReason(
+        InvalidField(field, fmt::format("has more tokens than fit (the model reads {} in all), and "
+                                        "the call asks to refuse rather than truncate",
+                                        options_.max_tokens)),
+        "TEXT_TOO_LONG");
+  };
+  if (call.query.truncated) return too_long("query");
   for (size_t i = first_document(); i < call.sequences.size(); ++i) {
     if (call.sequences[i].truncated) {
-      return InvalidField(fmt::format("documents[{}]", i - first_document()), limit);
+      return too_long(fmt::format("documents[{}]", i - first_document()));
     }
   }
   return absl::OkStatus();
@@ -257,18 +262,16 @@ void LocalReranker::Impl::Submit(const std::shared_ptr<Call>& call) {
     return;
   }
   TokenUsage usage;
+  usage.query_tokens = options_.reads_pairs ? call->query.tokens.ids.size()
+                                            : call->sequences[0].document_tokens;
   std::vector<bool> truncated;
   truncated.reserve(call->request.documents.size());
-  const size_t specials =
-      options_.reads_pairs ? encoder_.pair_special_tokens() : encoder_.single_special_tokens();
-  usage.query_tokens = options_.reads_pairs ? call->query.tokens.ids.size()
-                                            : call->sequences[0].ids.size() - specials;
-  for (size_t i = first_document(); i < call->sequences.size(); ++i) {
-    truncated.push_back(call->sequences[i].truncated);
-  }
-  for (const Encoding& sequence : call->sequences) usage.total_tokens += sequence.ids.size();
-  for (size_t i = first_document(); i < call->sequences.size(); ++i) {
-    usage.document_tokens += call->sequences[i].document_tokens;
+  for (size_t i = 0; i < call->sequences.size(); ++i) {
+    const Encoding& sequence = call->sequences[i];
+    usage.total_tokens += sequence.ids.size();
+    if (i < first_document()) continue;
+    usage.document_tokens += sequence.document_tokens;
+    truncated.push_back(sequence.truncated);
   }
   Job::Spec spec{.sequences = std::move(call->sequences),
                  .arrival = now,
