@@ -97,14 +97,15 @@ inline void Narrow(float value, Bf16* to) {
                             : static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
-// e^x for x <= 0, within 1e-7 of it; what is below e^-87 becomes that, which no sum notices.
+// e^x for x <= 0, within a relative 3e-7; 0 below e^-87, where fp32 runs out of exponents.
 template <int W>
 inline Floats<W> ExpOfNegative(Floats<W> x) {
   constexpr float kSmallest = -87.0F;
   constexpr float kRounder = 12582912.0F;   // 1.5 * 2^23: adding it leaves no room for a fraction
   constexpr float kLn2High = 0.693359375F;  // few bits: a product with a small integer is exact
   constexpr float kLn2Low = -2.12194440e-4F;
-  x = x < kSmallest ? Floats<W>{} + kSmallest : x;  // NaN stays NaN
+  const auto vanishes = x < kSmallest;  // not NaN, which stays NaN
+  x = vanishes ? Floats<W>{} + kSmallest : x;
   const Floats<W> exponent = (x * 1.44269504F + kRounder) - kRounder;
   const Floats<W> rest = (x - exponent * kLn2High) - exponent * kLn2Low;  // |rest| <= ln(2) / 2
   // The first terms of the series of e^rest; the next one is below 6e-9.
@@ -119,7 +120,7 @@ inline Floats<W> ExpOfNegative(Floats<W> x) {
   const auto power = (__builtin_convertvector(exponent, typename Vector<W>::Ints) + 127) << 23;
   Floats<W> two_to_exponent;
   __builtin_memcpy(&two_to_exponent, &power, sizeof(two_to_exponent));
-  return sum * two_to_exponent;
+  return vanishes ? Floats<W>{} : sum * two_to_exponent;
 }
 
 // to[R][V * W] = from[R][depth] * columns[depth][V * W]
@@ -198,29 +199,35 @@ inline float ExponentiateRow(float* row, size_t size, size_t padded) {
 }  // namespace attention_internal
 
 template <int W, typename T>
-void AttendHead(const HeadArguments<T>& head) {
+void AttendHead(const HeadArguments<T>& arguments) {
   namespace in = attention_internal;
+  const HeadArguments<T> head = arguments;  // a copy that no store to a float can change
   const size_t padded_keys = (head.keys + W - 1) / W * W;
   const size_t padded_dim = (head.dim + W - 1) / W * W;
-  float* keys = head.scratch;                            // [dim, padded_keys], scaled
+  float* keys = head.scratch;                            // [dim, padded_keys]
   float* values = keys + head.dim * padded_keys;         // [keys, padded_dim]
-  float* queries = values + head.keys * padded_dim;      // [rows, dim]
+  float* queries = values + head.keys * padded_dim;      // [rows, dim], scaled
   float* weights = queries + kAttentionRows * head.dim;  // [rows, padded_keys]
   float* sums = weights + kAttentionRows * padded_keys;  // [rows, padded_dim]
 
   for (size_t first = 0; first < padded_keys; first += W) {
+    const size_t there = head.keys - first < W ? head.keys - first : W;
     for (size_t c = 0; c < head.dim; ++c) {
-      for (size_t k = first; k < first + W; ++k) {
-        keys[c * padded_keys + k] =
-            k < head.keys ? in::Widen<W>(head.key[k * head.key_stride + c]) * head.scale : 0;
+      const T* from = head.key + first * head.key_stride + c;
+      float* to = keys + c * padded_keys + first;
+      if (there == W) {  // a number known to the compiler
+        for (size_t k = 0; k < W; ++k) to[k] = in::Widen<W>(from[k * head.key_stride]);
+      } else {
+        for (size_t k = 0; k < W; ++k)
+          to[k] = k < there ? in::Widen<W>(from[k * head.key_stride]) : 0;
       }
     }
   }
   for (size_t k = 0; k < head.keys; ++k) {
-    for (size_t c = 0; c < padded_dim; ++c) {
-      values[k * padded_dim + c] =
-          c < head.dim ? in::Widen<W>(head.value[k * head.value_stride + c]) : 0;
-    }
+    const T* from = head.value + k * head.value_stride;
+    float* to = values + k * padded_dim;
+    for (size_t c = 0; c < head.dim; ++c) to[c] = in::Widen<W>(from[c]);
+    for (size_t c = head.dim; c < padded_dim; ++c) to[c] = 0;
   }
 
   for (size_t first = 0; first < head.queries; first += kAttentionRows) {
@@ -228,7 +235,8 @@ void AttendHead(const HeadArguments<T>& head) {
         head.queries - first < kAttentionRows ? head.queries - first : kAttentionRows;
     for (size_t r = 0; r < rows; ++r) {
       for (size_t c = 0; c < head.dim; ++c) {
-        queries[r * head.dim + c] = in::Widen<W>(head.query[(first + r) * head.query_stride + c]);
+        queries[r * head.dim + c] =
+            in::Widen<W>(head.query[(first + r) * head.query_stride + c]) * head.scale;
       }
     }
     in::Multiply<W>(rows, queries, head.dim, keys, padded_keys, head.dim, weights);

@@ -251,8 +251,11 @@ absl::StatusOr<Pooling> ParsePooling(const json& config, int64_t hidden_size,
   } else {
     for (const auto& [key, value] : config.items()) {
       if (!key.starts_with("pooling_mode_")) continue;
-      RERANKD_ASSIGN_OR_RETURN(const std::optional<bool> on, JsonBool(config, key, origin));
-      if (!on.value_or(false)) continue;
+      if (!value.is_boolean() && !value.is_null()) {
+        return Refused(origin, "{} is {}; it must be true or false", JsonExcerpt(key),
+                       JsonExcerpt(value));
+      }
+      if (value != true) continue;
       modes.push_back(key == "pooling_mode_mean_tokens" ? "mean"
                       : key == "pooling_mode_cls_token" ? "cls"
                                                         : key);
@@ -301,9 +304,8 @@ absl::Status CheckSentenceTransformers(const json& config, bool normalized,
     return Refused(origin, "\"default_prompt_name\" is {}, but there is no \"prompts\" object",
                    JsonExcerpt(*prompt_name));
   }
-  RERANKD_ASSIGN_OR_RETURN(const std::optional<std::string> prompt,
-                           JsonString(*prompts, *prompt_name, origin));
-  if (prompt.value_or("").empty()) return absl::OkStatus();
+  const json* prompt = Find(*prompts, prompt_name->c_str());
+  if (prompt == nullptr || *prompt == "") return absl::OkStatus();
   return Refused(
       origin,
       "\"default_prompt_name\" is {}, whose prompt is {}; prompts are not supported: set "

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/architectures/bert.h"
+#include "util/json.h"
 
 namespace rerankd {
 namespace {
@@ -30,8 +31,8 @@ absl::StatusOr<const RegisteredArchitecture*> FindArchitecture(const ModelConfig
     known.push_back(entry.name);
   }
   return absl::FailedPreconditionError(
-      fmt::format("{}: the architecture \"{}\" is not known as a {}; known: {}", config.origin,
-                  config.architecture, KindName(kind), fmt::join(known, ", ")));
+      fmt::format("{}: the architecture {} is not known as a {}; known: {}", config.origin,
+                  JsonExcerpt(config.architecture), KindName(kind), fmt::join(known, ", ")));
 }
 
 }  // namespace rerankd

@@ -20,9 +20,12 @@
 namespace rerankd {
 namespace {
 
-// oneDNN generates code for each new number of rows and keeps what it generated. Rounding up makes
-// numbers recur: the rows that are added cost less than the code for them.
-constexpr int64_t kRowGranularity = 16;
+// oneDNN generates code for each new number of rows and keeps it (0.1 MiB a product in fp32, 0.6 in
+// bf16). Rounding up makes numbers recur: what is added costs less than the code would.
+int64_t RoundUpRows(int64_t rows) {
+  const int64_t step = rows <= 256 ? 16 : 32;
+  return (rows + step - 1) / step * step;
+}
 
 PackedBatch Pack(std::span<const Encoding* const> sequences) {
   PackedBatch batch;
@@ -31,8 +34,7 @@ PackedBatch Pack(std::span<const Encoding* const> sequences) {
   for (const Encoding* sequence : sequences) {
     batch.offsets.push_back(batch.offsets.back() + static_cast<int64_t>(sequence->ids.size()));
   }
-  const int64_t rows =
-      (batch.offsets.back() + kRowGranularity - 1) / kRowGranularity * kRowGranularity;
+  const int64_t rows = RoundUpRows(batch.offsets.back());
   batch.ids = at::zeros({rows}, at::kInt);
   batch.type_ids = at::zeros({rows}, at::kInt);
   batch.positions = at::zeros({rows}, at::kInt);

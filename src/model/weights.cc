@@ -40,8 +40,9 @@ absl::StatusOr<at::Tensor> Weights::Take(std::string_view name, const std::vecto
   const std::string stored_name = NameInFile(name);
   const auto entry = file_->tensors().find(stored_name);
   if (entry == file_->tensors().end()) {
-    return absl::FailedPreconditionError(fmt::format("{}: tensor \"{}{}\" of shape {} is missing",
-                                                     file_->origin(), prefix_, name, Shape(shape)));
+    return absl::FailedPreconditionError(fmt::format(
+        "{}: tensor \"{}\"{} of shape {} is missing", file_->origin(), name,
+        prefix_.empty() ? "" : fmt::format(" (or \"{}{}\")", prefix_, name), Shape(shape)));
   }
   const TensorView& view = entry->second;
   if (view.shape != shape) {

@@ -2,12 +2,14 @@
 
 #include <ATen/ops/add.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/from_blob.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/tanh.h>
+#include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <numeric>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -123,31 +125,42 @@ absl::StatusOr<BertEncoder> BertEncoder::Load(const ModelConfig& config, Weights
                      std::move(norm), std::move(layers), precision);
 }
 
+// The rows of the first tokens; some may follow that belong to nobody, for the reason that
+// PackedBatch has such rows.
+at::Tensor FirstTokens(const at::Tensor& hidden, const PackedBatch& batch) {
+  constexpr int64_t kStep = 8;
+  at::Tensor rows = at::zeros({(batch.sequences() + kStep - 1) / kStep * kStep}, at::kLong);
+  std::copy(batch.offsets.begin(), batch.offsets.end() - 1, rows.mutable_data_ptr<int64_t>());
+  return hidden.index_select(0, rows);
+}
+
 at::Tensor BertEncoder::Forward(const PackedBatch& batch, Output output) const {
   at::Tensor hidden = words_(batch.ids);
   hidden.add_(positions_(batch.positions)).add_(types_(batch.type_ids));
   hidden = norm_(hidden);
 
-  // One row a sequence: row i is the query of sequence i.
+  // Row i is the query of sequence i where only first tokens are read.
   std::vector<int64_t> one_each(batch.offsets.size());
   std::iota(one_each.begin(), one_each.end(), 0);
+  std::span<const int64_t> query_offsets = batch.offsets;
 
   for (const BertLayer& layer : layers_) {
-    const bool first_only = output == Output::kFirstTokens && &layer == &layers_.back();
-    const at::Tensor keys_values = layer.key_value(hidden.to(precision_));
-    if (first_only) {
-      const at::Tensor first =
-          at::from_blob(const_cast<int64_t*>(batch.offsets.data()), {batch.sequences()}, at::kLong);
-      hidden = hidden.index_select(0, first);
+    at::Tensor x = hidden.to(precision_);
+    const at::Tensor keys_values = layer.key_value(x);
+    if (output == Output::kFirstTokens && &layer == &layers_.back()) {
+      query_offsets = one_each;
+      hidden = FirstTokens(hidden, batch);
+      x = hidden.to(precision_);
     }
+    const int64_t width = hidden.size(1);
     const at::Tensor context =
-        Attend(layer.query(hidden.to(precision_)), first_only ? one_each : batch.offsets,
-               keys_values.chunk(2, 1)[0], keys_values.chunk(2, 1)[1], batch.offsets, heads_);
+        Attend(layer.query(x), query_offsets, keys_values.narrow(1, 0, width),
+               keys_values.narrow(1, width, width), batch.offsets, heads_);
     hidden = layer.attention_norm(at::add(hidden, layer.attention_output(context)));
     const at::Tensor inner = layer.intermediate(hidden.to(precision_), act_);
     hidden = layer.output_norm(at::add(hidden, layer.output(inner)));
   }
-  return hidden;
+  return output == Output::kFirstTokens ? hidden.narrow(0, 0, batch.sequences()) : hidden;
 }
 
 // Stored by some releases of transformers, computed by all.
