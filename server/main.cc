@@ -48,23 +48,32 @@ ConfigSources SourcesOf(CommandLine command_line) {
   }
   sources.flags = std::move(command_line.flags);
   sources.file = std::move(command_line.config_file);
-  if (const char* const file = std::getenv("RERANKD_CONFIG"); file != nullptr && !sources.file) {
+  const char* const file = std::getenv("RERANKD_CONFIG");
+  if (!sources.file && file != nullptr && *file != 0) {
     sources.file = file;
   }
   return sources;
 }
 
+int CannotStart(std::string_view why) {
+  fmt::print(stderr, "rerankd: {}\n", why);
+  return 1;
+}
+
 int Serve(const ServerConfig& config) {
+  if (config.models.front().path == kBuildDefaultModel && !fs::exists(kBuildDefaultModel)) {
+    return CannotStart(fmt::format(
+        "no model is configured and the default one is not in {}; name one with --model-path, or "
+        "run tools/setup.sh",
+        kBuildDefaultModel));
+  }
   ShutdownSignal shutdown;        // before any other thread
   std::signal(SIGPIPE, SIG_IGN);  // a reader of the log that went away must not end the server
   Logger logger(config.log);
   absl::StatusOr<std::unique_ptr<App>> app = App::Load(config, logger);
   shutdown.Arm();  // from the first call on there is something to drain
   const absl::Status status = app.ok() ? (*app)->Serve() : app.status();
-  if (!status.ok()) {
-    fmt::print(stderr, "rerankd: {}\n", std::string(status.message()));
-    return 1;
-  }
+  if (!status.ok()) return CannotStart(std::string(status.message()));
   shutdown.Wait();
   (*app)->Stop(config.grace_period);
   app->reset();
@@ -100,7 +109,6 @@ int main(int argc, char** argv) {
   try {
     return rerankd::Main(argc, argv);
   } catch (const std::exception& e) {
-    fmt::print(stderr, "rerankd: {}\n", e.what());
-    return 1;
+    return rerankd::CannotStart(e.what());
   }
 }

@@ -29,7 +29,7 @@ GROUPS = {"plain": 400, "cased": 40, "unclean": 20, "accents_kept": 20, "strip_o
           "chinese_joined": 20, "bare": 20, "added": 60, "odd_model": 20}
 # Code points in a group; variants for which every one is compared.
 CODE_POINT_GROUP = 0x1000
-CODE_POINT_VARIANTS = ["plain", "cased", "bare"]
+CODE_POINT_VARIANTS = ["plain", "bare", "added"]
 PAIR_ROOMS = range(5, 36)
 
 
@@ -156,8 +156,9 @@ def code_point_texts(group):
         if 0xD800 <= c <= 0xDFFF:
             continue
         s = chr(c)
-        # By itself, inside a word, and where canonical ordering could move it.
-        texts += [s, f"a{s}b", f"a\u302E{s}\u302A\U0001D16Db"]
+        # By itself, inside a word, where canonical ordering could move it, and where it could keep
+        # an added token from being a word of its own.
+        texts += [s, f"a{s}b", f"a\u302E{s}\u302A\U0001D16Db", f"the{s}"]
     return texts
 
 

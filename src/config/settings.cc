@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "config/values.h"
+#include "util/status_macros.h"
 
 namespace rerankd {
 namespace {
@@ -15,7 +16,7 @@ using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace): 
 
 // `field` reaches a member of a T, const or not; the codec's type need only convert both ways.
 template <typename T, typename V, typename Field>
-Setting<T> Make(std::string_view key, std::string_view help, Field field, Codec<V> codec) {
+Setting<T> Make(std::string_view key, std::string_view help, Field field, const Codec<V>& codec) {
   using Member = std::remove_cvref_t<decltype(field(std::declval<T&>()))>;
   const auto to_member = [](V value) {
     if constexpr (std::is_convertible_v<V, Member>) {
@@ -36,16 +37,17 @@ Setting<T> Make(std::string_view key, std::string_view help, Field field, Codec<
           std::string(help),
           std::is_same_v<Member, std::filesystem::path>,
           [field, to_member, parse = codec.parse](std::string_view text, T& target) {
-            auto value = parse(text);
-            if (value.ok()) field(target) = to_member(*std::move(value));
-            return value.status();
+            absl::StatusOr<V> value = parse(text);
+            if (!value.ok()) return std::move(value).status();
+            field(target) = to_member(*std::move(value));
+            return absl::OkStatus();
           },
           [field, to_value, format = codec.format](const T& source) {
             return format(to_value(field(source)));
           }};
 }
 
-#define RERANKD_FIELD(member) [](auto& t) -> auto& { return t.member; }
+#define RERANKD_FIELD(member) ([](auto& t) -> auto& { return t.member; })
 
 absl::Status CheckListen(std::string_view text) {
   if (text.starts_with("unix:")) {
@@ -90,15 +92,14 @@ Codec<std::string> Checked(std::string_view form, absl::Status (*check)(std::str
   Codec<std::string> codec = Text();
   codec.form = form;
   codec.parse = [check](std::string_view text) -> absl::StatusOr<std::string> {
-    const absl::Status status = check(text);
-    if (!status.ok()) return status;
+    RERANKD_RETURN_IF_ERROR(check(text));
     return std::string(text);
   };
   return codec;
 }
 
 template <typename V>
-Codec<std::optional<V>> Optional(Codec<V> codec) {
+Codec<std::optional<V>> Optional(const Codec<V>& codec) {
   return {codec.form,
           [parse = codec.parse](std::string_view text) -> absl::StatusOr<std::optional<V>> {
             auto value = parse(text);
@@ -110,134 +111,137 @@ Codec<std::optional<V>> Optional(Codec<V> codec) {
           }};
 }
 
-template <typename Field>
-auto Server(std::string_view key, std::string_view help, Field field, auto codec) {
-  return Make<ServerConfig>(key, help, field, std::move(codec));
-}
-template <typename Field>
-auto Model(std::string_view key, std::string_view help, Field field, auto codec) {
-  return Make<ModelEntry>(key, help, field, std::move(codec));
-}
-template <typename Field>
-auto Engine(std::string_view key, std::string_view help, Field field, auto codec) {
-  return Make<EngineOptions>(key, help, field, std::move(codec));
-}
-
 }  // namespace
 
 std::span<const Setting<ServerConfig>> ServerSettings() {
   static const auto* const settings = new std::vector<Setting<ServerConfig>>{
-      Server("listen",
-             "Where to listen; port 0 takes any free one. The port has neither encryption nor "
-             "passwords: keep it on loopback or on a trusted network.",
-             RERANKD_FIELD(service.listen),
-             Checked("host:port, [ipv6]:port or unix:/path", CheckListen)),
-      Server("port_file",
-             "File to which the port is written once the server accepts calls; it appears whole.",
-             RERANKD_FIELD(port_file), Checked("path", CheckPath)),
-      Server(
+      Make<ServerConfig>(
+          "listen",
+          "Where to listen; port 0 takes any free one. The port has neither encryption nor "
+          "passwords: keep it on loopback or on a trusted network.",
+          RERANKD_FIELD(service.listen),
+          Checked("host:port, [ipv6]:port or unix:/path", CheckListen)),
+      Make<ServerConfig>(
+          "port_file",
+          "File to which the port is written once the server accepts calls; it appears whole.",
+          RERANKD_FIELD(port_file), Checked("path", CheckPath)),
+      Make<ServerConfig>(
           "grace_period",
           "How long calls may go on after SIGTERM before they are cancelled and the server exits.",
           RERANKD_FIELD(grace_period), DurationValue(0s, 1h)),
-      Server("reflection", "Whether clients may ask for the API's description; grpcurl needs it.",
-             RERANKD_FIELD(service.reflection), Boolean()),
-      Server(
+      Make<ServerConfig>("reflection",
+                         "Whether clients may ask for the API's description; grpcurl needs it.",
+                         RERANKD_FIELD(service.reflection), Boolean()),
+      Make<ServerConfig>(
           "max_message_bytes",
           "The largest request, after decompression; a larger one fails with RESOURCE_EXHAUSTED.",
           RERANKD_FIELD(service.max_message_bytes), Bytes(1 << 10, 1 << 30)),
-      Server("max_documents", "The most documents in one call; 0: no limit.",
-             RERANKD_FIELD(service.max_documents), Integer(0, 1'000'000'000)),
-      Server("max_concurrent_requests",
-             "Calls in progress at the same time; more are refused with RESOURCE_EXHAUSTED. 0: no "
-             "limit.",
-             RERANKD_FIELD(service.max_concurrent_requests), Integer(0, 1'000'000)),
-      Server("min_client_ping_interval",
-             "A client that sends keepalive pings more often than this is disconnected.",
-             RERANKD_FIELD(service.min_client_ping_interval), DurationValue(1ms, 1h)),
-      Server("keepalive_interval",
-             "After how long without traffic the server asks whether a client is still there.",
-             RERANKD_FIELD(service.keepalive_interval), DurationValue(1s, 24h)),
-      Server(
+      Make<ServerConfig>("max_documents", "The most documents in one call; 0: no limit.",
+                         RERANKD_FIELD(service.max_documents), Integer(0, 1'000'000'000)),
+      Make<ServerConfig>(
+          "max_concurrent_requests",
+          "Calls in progress at the same time; more are refused with RESOURCE_EXHAUSTED. 0: no "
+          "limit.",
+          RERANKD_FIELD(service.max_concurrent_requests), Integer(0, 1'000'000)),
+      Make<ServerConfig>(
+          "min_client_ping_interval",
+          "A client that sends keepalive pings more often than this is disconnected.",
+          RERANKD_FIELD(service.min_client_ping_interval), DurationValue(1ms, 1h)),
+      Make<ServerConfig>(
+          "keepalive_interval",
+          "After how long without traffic the server asks whether a client is still there.",
+          RERANKD_FIELD(service.keepalive_interval), DurationValue(1s, 24h)),
+      Make<ServerConfig>(
           "keepalive_timeout",
           "How long the server waits for that answer before it drops the connection and its calls.",
           RERANKD_FIELD(service.keepalive_timeout), DurationValue(1s, 1h)),
-      Server("tokenizer_threads",
-             "Threads that tokenize, shared by all models; 0: one for each processor that the "
-             "server may use.",
-             RERANKD_FIELD(tokenizer_threads), Integer(0, 1024)),
-      Server("log.level", "The least severe events to log.", RERANKD_FIELD(log.level),
-             Choice<LogLevel>({{"debug", LogLevel::kDebug},
-                               {"info", LogLevel::kInfo},
-                               {"warning", LogLevel::kWarning},
-                               {"error", LogLevel::kError}})),
-      Server("log.format", "One line an event, for people or for programs.",
-             RERANKD_FIELD(log.format),
-             Choice<LogFormat>({{"text", LogFormat::kText}, {"json", LogFormat::kJson}})),
-      Server("log.output", "Where the log goes.", RERANKD_FIELD(log.output),
-             Choice<LogOutput>({{"stdout", LogOutput::kStdout}, {"stderr", LogOutput::kStderr}})),
+      Make<ServerConfig>(
+          "tokenizer_threads",
+          "Threads that tokenize, shared by all models; 0: one for each processor that the "
+          "server may use.",
+          RERANKD_FIELD(tokenizer_threads), Integer(0, 1024)),
+      Make<ServerConfig>("log.level", "The least severe events to log.", RERANKD_FIELD(log.level),
+                         Choice<LogLevel>({{"debug", LogLevel::kDebug},
+                                           {"info", LogLevel::kInfo},
+                                           {"warning", LogLevel::kWarning},
+                                           {"error", LogLevel::kError}})),
+      Make<ServerConfig>(
+          "log.format", "One line an event, for people or for programs.", RERANKD_FIELD(log.format),
+          Choice<LogFormat>({{"text", LogFormat::kText}, {"json", LogFormat::kJson}})),
+      Make<ServerConfig>(
+          "log.output", "Where the log goes.", RERANKD_FIELD(log.output),
+          Choice<LogOutput>({{"stdout", LogOutput::kStdout}, {"stderr", LogOutput::kStderr}})),
   };
   return *settings;
 }
 
 std::span<const Setting<ModelEntry>> ModelSettings() {
   static const auto* const settings = new std::vector<Setting<ModelEntry>>{
-      Model("path", "The model's folder, as Hugging Face lays it out.", RERANKD_FIELD(path),
-            Checked("path", CheckPath)),
-      Model("name", "How calls name the model; unset: the last part of its path.",
-            RERANKD_FIELD(name), Checked("text", CheckName)),
-      Model("kind",
-            "cross_encoder reads query and document together; bi_encoder compares the embeddings "
-            "of a sentence-transformers folder.",
-            RERANKD_FIELD(kind),
-            Choice<EntryKind>({{"cross_encoder", EntryKind::kCrossEncoder},
-                               {"bi_encoder", EntryKind::kBiEncoder}})),
-      Model("device", "What the model computes on.", RERANKD_FIELD(device),
-            Checked("cpu | cuda:N", CheckDevice)),
-      Model("precision",
-            "Arithmetic of the large matrix products; bf16 pays only on processors made for it.",
-            RERANKD_FIELD(precision), Choice<std::string>({{"fp32", "fp32"}, {"bf16", "bf16"}})),
-      Model(
+      Make<ModelEntry>("path", "The model's folder, as Hugging Face lays it out.",
+                       RERANKD_FIELD(path), Checked("path", CheckPath)),
+      Make<ModelEntry>("name", "How calls name the model; unset: the last part of its path.",
+                       RERANKD_FIELD(name), Checked("text", CheckName)),
+      Make<ModelEntry>(
+          "kind",
+          "cross_encoder reads query and document together; bi_encoder compares the embeddings "
+          "of a sentence-transformers folder.",
+          RERANKD_FIELD(kind),
+          Choice<EntryKind>({{"cross_encoder", EntryKind::kCrossEncoder},
+                             {"bi_encoder", EntryKind::kBiEncoder}})),
+      Make<ModelEntry>("device", "What the model computes on.", RERANKD_FIELD(device),
+                       Checked("cpu | cuda:N", CheckDevice)),
+      Make<ModelEntry>(
+          "precision",
+          "Arithmetic of the large matrix products; bf16 pays only on processors made for it.",
+          RERANKD_FIELD(precision), Choice<std::string>({{"fp32", "fp32"}, {"bf16", "bf16"}})),
+      Make<ModelEntry>(
           "max_tokens",
           "The longest sequence to read, special tokens included; 0: as long as the model allows.",
           RERANKD_FIELD(max_tokens), Integer(0, 1'000'000)),
-      Model("query_max_tokens",
-            "The most tokens of a query under only_document; 0: 256, or half of max_tokens where "
-            "that is less.",
-            RERANKD_FIELD(query_max_tokens), Integer(0, 1'000'000)),
-      Model("truncation", "What happens to texts that are too long, in a call that does not say.",
-            RERANKD_FIELD(truncation),
-            Choice<Truncation>({{"only_document", Truncation::kOnlyDocument},
-                                {"longest_first", Truncation::kLongestFirst},
-                                {"refuse", Truncation::kRefuse}})),
-      Model("score_kind",
-            "The kind of score for a call that asks for none; unset: what the model's folder says.",
-            RERANKD_FIELD(score_kind),
-            Optional(
-                Choice<ScoreKind>({{"raw", ScoreKind::kRaw}, {"sigmoid", ScoreKind::kSigmoid}}))),
+      Make<ModelEntry>(
+          "query_max_tokens",
+          "The most tokens of a query under only_document; 0: 256, or half of max_tokens where "
+          "that is less.",
+          RERANKD_FIELD(query_max_tokens), Integer(0, 1'000'000)),
+      Make<ModelEntry>("truncation",
+                       "What happens to texts that are too long, in a call that does not say.",
+                       RERANKD_FIELD(truncation),
+                       Choice<Truncation>({{"only_document", Truncation::kOnlyDocument},
+                                           {"longest_first", Truncation::kLongestFirst},
+                                           {"refuse", Truncation::kRefuse}})),
+      Make<ModelEntry>(
+          "score_kind",
+          "The kind of score for a call that asks for none; unset: what the model's folder says.",
+          RERANKD_FIELD(score_kind),
+          Optional(
+              Choice<ScoreKind>({{"raw", ScoreKind::kRaw}, {"sigmoid", ScoreKind::kSigmoid}}))),
   };
   return *settings;
 }
 
 std::span<const Setting<EngineOptions>> EngineSettings() {
   static const auto* const settings = new std::vector<Setting<EngineOptions>>{
-      Engine("sessions",
-             "Batches computed at the same time, each on threads of its own; 0: as many as the "
-             "processors that the server may use allow.",
-             RERANKD_FIELD(sessions), Integer(0, 1024)),
-      Engine("threads_per_session", "Threads that work on one batch together.",
-             RERANKD_FIELD(threads_per_session), Integer(1, 1024)),
-      Engine("max_batch_tokens",
-             "Tokens that one batch holds at most; a longer single sequence is a batch of its own.",
-             RERANKD_FIELD(max_batch_tokens), Integer(1, 10'000'000)),
-      Engine(
+      Make<EngineOptions>(
+          "sessions",
+          "Batches computed at the same time, each on threads of its own; 0: as many as the "
+          "processors that the server may use allow.",
+          RERANKD_FIELD(sessions), Integer(0, 1024)),
+      Make<EngineOptions>("threads_per_session", "Threads that work on one batch together.",
+                          RERANKD_FIELD(threads_per_session), Integer(1, 1024)),
+      Make<EngineOptions>(
+          "max_batch_tokens",
+          "Tokens that one batch holds at most; a longer single sequence is a batch of its own.",
+          RERANKD_FIELD(max_batch_tokens), Integer(1, 10'000'000)),
+      Make<EngineOptions>(
           "max_batch_delay",
           "How long a session that could start waits for a batch to fill up; 0: it takes what is "
           "there.",
           RERANKD_FIELD(max_batch_delay), DurationValue(0s, 10s, 1us)),
-      Engine("max_queued_documents",
-             "Documents admitted and not yet answered; past that, calls are refused with "
-             "RESOURCE_EXHAUSTED.",
-             RERANKD_FIELD(max_queued_documents), Integer(1, 1'000'000'000)),
+      Make<EngineOptions>(
+          "max_queued_documents",
+          "Documents admitted and not yet answered; past that, calls are refused with "
+          "RESOURCE_EXHAUSTED.",
+          RERANKD_FIELD(max_queued_documents), Integer(1, 1'000'000'000)),
   };
   return *settings;
 }

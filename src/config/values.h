@@ -37,7 +37,7 @@ Codec<std::string> Text();
 
 // One of a few words.
 template <typename V>
-Codec<V> Choice(std::vector<std::pair<std::string_view, V>> choices) {
+Codec<V> Choice(const std::vector<std::pair<std::string_view, V>>& choices) {
   std::string form;
   for (const auto& [word, value] : choices) {
     if (!form.empty()) form += " | ";

@@ -22,18 +22,23 @@ cache=${RERANKD_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME is not set; set RERANKD_CA
 [[ $cache = /* ]] || cache=$PWD/$cache
 export RERANKD_CACHE=$cache
 
-# Runs a command with its output in a log file. While it runs on a terminal, shows LABEL and what
-# the function or command PROGRESS prints; elsewhere one line. Returns the command's status.
+# Runs a command with its output in a log file. While it runs, shows LABEL and what the command
+# PROGRESS prints: all the time on a terminal, once a minute elsewhere. Returns the command's status.
 #   with_progress LOG LABEL PROGRESS COMMAND...
 child=
 with_progress() {
-  local log=$1 label=$2 progress=$3 start=$SECONDS status=0
+  local log=$1 label=$2 progress=$3 start=$SECONDS shown=$SECONDS status=0
   shift 3
   [[ -t 1 ]] || say "$label ..."
   "$@" >>"$log" 2>&1 &
   child=$!
   while kill -0 "$child" 2>/dev/null; do
-    [[ -t 1 ]] && printf '\r\033[K%s ... %s' "$label" "$($progress 2>/dev/null || true)"
+    if [[ -t 1 ]]; then
+      printf '\r\033[K%s ... %s' "$label" "$($progress 2>/dev/null || true)"
+    elif ((SECONDS - shown >= 60)); then
+      shown=$SECONDS
+      say "$label ... $($progress 2>/dev/null || true) after $((SECONDS - start)) s"
+    fi
     sleep 0.3
   done
   wait "$child" || status=$?

@@ -285,46 +285,54 @@ def bm25_scores(index, query):
 
 
 def lists(a):
+    """Candidates of each query: its own passage (and the altered copies), the teachers' nearest, BM25's best, strangers."""
+    from scipy.sparse import csr_matrix
     rng = np.random.default_rng(a.seed)
     t, queries = read(os.path.join(a.data, "texts.json")), read(os.path.join(a.data, "queries.json"))
     emb = [np.load(os.path.join(a.data, n + ".npy"), mmap_mode="r") for n in a.names]
-    passage = np.array([i for i, s in enumerate(t["src"]) if s not in ("query", "altered") and s not in RESEARCH])
+    done = np.all([np.asarray(e[:, :8]).any(axis=1) for e in emb], axis=0)     # texts that every teacher has seen
+    passage = np.array([i for i, s in enumerate(t["src"]) if s not in ("query", "altered") and s not in RESEARCH and done[i]])
     source = np.array([t["src"][i] for i in passage])
+    of_source = {s: passage[source == s] for s in set(source)}
     vectors = [np.asarray(e[passage], dtype=np.float32) for e in emb]
-    index = bm25([t["texts"][i] for i in passage])
+    vocabulary, index = bm25([t["texts"][i] for i in passage])
+    common = np.diff(index.indptr) > 0.2 * len(passage)
     q_out, c_out, g_out, kinds = [], [], [], []
-    for n, q in enumerate(queries):
-        if q["kind"] == "judged":
-            if a.research:
-                c = [tuple(x) for x in q["judged"]]
+    if a.research:
+        for q in queries:
+            if q["kind"] == "judged" and done[q["q"]]:
+                c = [x for x in q["judged"] if done[x[0]]]
                 rng.shuffle(c)
                 for k in range(0, len(c) - 3, LIST):
-                    part = (c[k:k + LIST] + c[:LIST])[:LIST] if len(c) >= LIST else [c[i % len(c)] for i in range(LIST)]
-                    q_out.append(q["q"]), c_out.append([int(x[0]) for x in part]), g_out.append([int(x[1]) for x in part])
-                    kinds.append("judged")
-            continue
-        cos = sum(v @ np.asarray(e[q["q"]], dtype=np.float32) for v, e in zip(vectors, emb))
-        near = passage[np.argsort(-cos)[:40]]
-        words = bm25_scores(index, t["texts"][q["q"]])
-        lexical = passage[np.argsort(-words)[:30]]
-        c = [q["at"]] + q.get("wrong", [])
-        def add(pool, count):
-            for x in pool:
-                if count and x not in c:
-                    c.append(int(x))
-                    count -= 1
-        add(near[:4], 1)
-        add(rng.permutation(lexical), 3)
-        add(rng.permutation(near), 4)
-        add(rng.permutation(passage[source == q["src"]]), 1)
-        add(rng.permutation(passage), LIST)
-        c = c[:LIST]
-        own = set(q["own"])
-        q_out.append(q["q"]), c_out.append(c), kinds.append(q["kind"])
-        g_out.append([-2 if x in q.get("wrong", ()) else 3 if x in own else -1 for x in c])
-        if n % 5000 == 0:
-            print(n, len(queries), flush=True)
-    np.savez(os.path.join(a.data, "lists.npz"), q=np.array(q_out), c=np.array(c_out), g=np.array(g_out, dtype=np.int8), kind=np.array(kinds))
+                    part = [c[(k + i) % len(c)] for i in range(LIST)]
+                    q_out.append(q["q"]), c_out.append([x[0] for x in part]), g_out.append([x[1] for x in part]), kinds.append("judged")
+    queries = [q for q in queries if q["kind"] != "judged" and done[q["q"]] and done[q["at"]]]
+    block = 500
+    for k in range(0, len(queries), block):
+        part = queries[k:k + block]
+        cos = sum(np.asarray(e[[q["q"] for q in part]], dtype=np.float32) @ v.T for v, e in zip(vectors, emb))
+        hits = [(i, vocabulary[w]) for i, q in enumerate(part) for w in set(WORD.findall(t["texts"][q["q"]].lower())) if w in vocabulary]
+        hits = np.array([h for h in hits if not common[h[1]]] or [(0, 0)])
+        words = (csr_matrix((np.ones(len(hits)), (hits[:, 0], hits[:, 1])), shape=(len(part), len(vocabulary))) @ index).toarray()
+        for i, q in enumerate(part):
+            near = passage[np.argpartition(-cos[i], 40)[:40]]
+            lexical = passage[np.argpartition(-words[i], 30)[:30]]
+            c = [q["at"]] + q.get("wrong", [])
+            def add(pool, count):
+                for x in rng.permutation(pool) if len(pool) < 50 else rng.choice(pool, 20):
+                    if count and x not in c:
+                        c.append(int(x))
+                        count -= 1
+            add(passage[np.argpartition(-cos[i], 3)[:3]], 1)
+            add(lexical, 3)
+            add(near, 4)
+            add(of_source[q["src"]], 1)
+            add(passage, LIST)
+            own = set(q["own"])
+            q_out.append(q["q"]), c_out.append(c[:LIST]), kinds.append(q["kind"])
+            g_out.append([-2 if x in q.get("wrong", ()) else 3 if x in own else -1 for x in c[:LIST]])
+        print(min(k + block, len(queries)), len(queries), flush=True)
+    np.savez(os.path.join(a.data, a.out), q=np.array(q_out), c=np.array(c_out), g=np.array(g_out, dtype=np.int8), kind=np.array(kinds))
     print(len(q_out), "lists", dict(Counter(kinds)))
 
 
@@ -341,6 +349,7 @@ def main():
     s.add_argument("--part", type=int, default=0), s.add_argument("--parts", type=int, default=1)
     s = sub.add_parser("lists")
     s.add_argument("data"), s.add_argument("names", nargs="+"), s.add_argument("--research", action="store_true")
+    s.add_argument("--out", default="lists.npz")
     a = p.parse_args()
     os.makedirs(a.data, exist_ok=True)
     {"texts": texts, "embed": embed, "lists": lists}[a.step](a)

@@ -257,7 +257,7 @@ def main():
                 for path in filter(os.path.isfile, sorted(glob.glob(os.path.join(root, pattern), recursive=True))):
                     for title, head, text in readers(name)(path):
                         key = text.lower()[:200]
-                        if prose(text) and key not in seen and len(head.split()) <= 16 and head != "Table of Contents":
+                        if prose(text) and key not in seen and len(head.split()) <= 16 and head != "Table of Contents" and "/translations/" not in path:
                             seen.add(key)
                             rows.append({"src": name, "title": title, "head": head, "text": text, "file": os.path.basename(path)})
             put(name, rows, package, terms)
