@@ -11,7 +11,8 @@ struct ServiceOptions {
   // Where to listen: "host:port" (port 0: any free one), "[ipv6]:port" or "unix:/path". The port
   // has neither encryption nor passwords: keep it on loopback or on a trusted network.
   std::string listen = "127.0.0.1:50051";
-  // The largest request, in bytes after decompression; a larger one fails with RESOURCE_EXHAUSTED.
+  // The largest request, in bytes; a larger one fails with RESOURCE_EXHAUSTED. Compressed requests
+  // are held to it before and after decompression, but gRPC decompresses them whole in between.
   size_t max_message_bytes = size_t{64} << 20;
   // The most documents in one call; 0: no limit.
   size_t max_documents = 100'000;

@@ -1,5 +1,6 @@
 #include "service/listen_address.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -36,6 +37,7 @@ TEST(ListenAddressTest, RefusesWhatIsNoAddress) {
 
 TEST(ListenAddressTest, SaysThatThePortIsInUse) {
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  ASSERT_GE(fd, 0);
   sockaddr_in name{};
   name.sin_family = AF_INET;
   name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -43,13 +45,12 @@ TEST(ListenAddressTest, SaysThatThePortIsInUse) {
   ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&name), size), 0);
   ASSERT_EQ(listen(fd, 1), 0);
   ASSERT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size), 0);
-  const std::string port = std::to_string(ntohs(name.sin_port));
-  for (const std::string& host :
-       {std::string("127.0.0.1:"), std::string("localhost:"), std::string("0.0.0.0:")}) {
-    const absl::Status status = CheckListenAddress(host + port);
+  for (const char* host : {"127.0.0.1", "localhost", "0.0.0.0"}) {
+    const std::string address = fmt::format("{}:{}", host, ntohs(name.sin_port));
+    const absl::Status status = CheckListenAddress(address);
     EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << host;
     EXPECT_EQ(std::string(status.message()),
-              "cannot listen on " + host + port + ": Address already in use");
+              fmt::format("cannot listen on {}: Address already in use", address));
   }
   close(fd);
 }
@@ -64,6 +65,7 @@ TEST(ListenAddressTest, LeavesAUnixSocketToWhoeverServesIt) {
   const TempDir folder;
   const std::string path = (folder.path() / "s").string();
   const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  ASSERT_GE(fd, 0);
   sockaddr_un name{};
   name.sun_family = AF_UNIX;
   ASSERT_LT(path.size(), sizeof(name.sun_path));

@@ -258,17 +258,18 @@ TEST_F(RerankServiceTest, LongMessagesStillReachTheCaller) {
 }
 
 TEST_F(RerankServiceTest, ExceptionsBecomeStatuses) {
-  server_->mini().Behave([](RerankRequest, Reranker::Done) { throw std::bad_alloc(); });
+  server_->mini().Behave([](const RerankRequest&, Reranker::Done) { throw std::bad_alloc(); });
   grpc::Status status = Rerank(MakeRequest("q", {"a"}));
   EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_EQ(status.error_message(), "out of memory");
-  server_->mini().Behave([](RerankRequest, Reranker::Done) { throw std::runtime_error("oops"); });
+  server_->mini().Behave(
+      [](const RerankRequest&, Reranker::Done) { throw std::runtime_error("oops"); });
   status = Rerank(MakeRequest("q", {"a"}));
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INTERNAL);
   EXPECT_EQ(status.error_message(), "oops");
-  server_->mini().Behave([](RerankRequest, Reranker::Done) { throw 7; });
+  server_->mini().Behave([](const RerankRequest&, Reranker::Done) { throw 7; });
   EXPECT_EQ(Rerank(MakeRequest("q", {"a"})).error_code(), grpc::StatusCode::INTERNAL);
-  server_->mini().Behave([](RerankRequest request, Reranker::Done done) {
+  server_->mini().Behave([](const RerankRequest& request, Reranker::Done done) {
     std::move(done)(FakeReranker::Score(request));
     throw std::runtime_error("too late to matter");
   });
@@ -276,7 +277,7 @@ TEST_F(RerankServiceTest, ExceptionsBecomeStatuses) {
 }
 
 TEST_F(RerankServiceTest, AModelThatInventsADocumentIsInternal) {
-  server_->mini().Behave([](RerankRequest, Reranker::Done done) {
+  server_->mini().Behave([](const RerankRequest&, Reranker::Done done) {
     RerankResult result;
     result.documents = {{1, 0.5F, false}};
     std::move(done)(std::move(result));
