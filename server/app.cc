@@ -195,18 +195,18 @@ absl::Status App::AddModel(const ModelEntry& entry) {
   return catalog_.Add(std::move(served));
 }
 
-void App::Stop(std::chrono::milliseconds grace) {
-  if (server_ == nullptr) return;
+bool App::Stop(std::chrono::milliseconds grace) {
+  if (server_ == nullptr) return true;
   server_->BeginShutdown();
   logger_.Info("draining", {{"grace_ms", MillisOf(grace)}});
-  if (!server_->Stop(grace)) {
-    logger_.Warning("calls were cancelled at the end of the grace period");
-  }
+  const bool all_ended = server_->Stop(grace);
+  if (!all_ended) logger_.Warning("calls were cancelled at the end of the grace period");
   server_.reset();
   if (!config_.port_file.empty()) {
     std::error_code ignored;
     std::filesystem::remove(config_.port_file, ignored);
   }
+  return all_ended;
 }
 
 }  // namespace rerankd

@@ -30,8 +30,9 @@ class App {
   absl::Status Serve();
 
   // Drains and stops: health turns NOT_SERVING, new calls are refused, running ones have up to
-  // `grace` to end before they are cancelled. Removes the port file. Further calls do nothing.
-  void Stop(std::chrono::milliseconds grace);
+  // `grace` to end before they are cancelled. Removes the port file. Returns true when no call had
+  // to be cancelled. Further calls do nothing.
+  bool Stop(std::chrono::milliseconds grace);
 
  private:
   App(ServerConfig config, Logger& logger);

@@ -1,5 +1,6 @@
 // rerankd: reads the configuration, serves until SIGTERM or SIGINT, drains, and exits.
-// Exit status: 0 stopped as asked, 1 could not start, 2 wrong command line or configuration.
+// Exit status: 0 stopped as asked, 1 could not start or had to cancel calls at the end of the grace
+// period, 2 wrong command line or configuration.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -75,10 +76,10 @@ int Serve(const ServerConfig& config) {
   const absl::Status status = app.ok() ? (*app)->Serve() : app.status();
   if (!status.ok()) return CannotStart(std::string(status.message()));
   shutdown.Wait();
-  (*app)->Stop(config.grace_period);
+  const bool all_ended = (*app)->Stop(config.grace_period);
   app->reset();
   logger.Info("stopped");
-  return 0;
+  return all_ended ? 0 : 1;
 }
 
 int Main(int argc, const char* const* argv) {

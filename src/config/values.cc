@@ -50,8 +50,8 @@ std::string FormatWithUnit(uint64_t value, std::span<const Unit> units) {
 // `form` and a range check around the text form of a number.
 template <typename V>
 Codec<V> Ranged(V min, V max, std::string_view form, std::string_view example,
-                std::function<std::optional<V>(std::string_view)> read,
-                std::function<std::string(const V&)> format) {
+                const std::function<std::optional<V>(std::string_view)>& read,
+                const std::function<std::string(const V&)>& format) {
   std::string whole_form = fmt::format("{}, {} to {}", form, format(min), format(max));
   auto parse = [=](std::string_view text) -> absl::StatusOr<V> {
     const std::optional<V> value = read(text);
@@ -64,7 +64,7 @@ Codec<V> Ranged(V min, V max, std::string_view form, std::string_view example,
     }
     return *value;
   };
-  return {std::move(whole_form), std::move(parse), std::move(format)};
+  return {std::move(whole_form), std::move(parse), format};
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ TEST(ShutdownTest, AfterTheGracePeriodCallsAreCancelled) {
   AsyncRerank call(Dial(server.Address()), LongWork(kMinutes));
   ASSERT_TRUE(HasAccepted(server, kMinutes));
   server.Signal(SIGINT);
-  EXPECT_EQ(server.Wait(), 0);
+  EXPECT_EQ(server.Wait(), 1);
   EXPECT_FALSE(call.Wait().ok());
   EXPECT_THAT(server.out(), HasSubstr("cancelled at the end of the grace period"));
 }
