@@ -90,7 +90,7 @@ install_packages() {
     sed -n 's/^Need to get \(.*\) of archives.*/\1/p') || true
   with_progress "$log" "installing ${#missing[@]} Debian packages (${size:-size unknown})" true \
     "${apt[@]}" install -y --no-install-recommends "${missing[@]}" ||
-    die "apt-get install failed ($(last_error '^E: ')); the whole output is in $log"
+    die "apt-get install failed ($(last_error '^E: ')); check the network and apt's sources, then run again; the whole output is in $log"
 }
 
 last_error() { grep -E "$1" "$log" | tail -n 1 | cut -c1-300 || true; }

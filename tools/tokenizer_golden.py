@@ -2,8 +2,7 @@
 """Ids of Hugging Face `tokenizers` for tests/tokenizer/golden_test.cc, as hashes.
 
   tools/tokenizer_golden.py write [--texts DIR]   writes tests/data/tokenizer/golden.txt
-  tools/tokenizer_golden.py show VARIANT GROUP    prints the strings and ids of one group
-  tools/tokenizer_golden.py show-codepoints VARIANT GROUP
+  tools/tokenizer_golden.py show KIND VARIANT GROUP    prints the strings and numbers of one group
 
 The texts themselves are not stored: tests/tokenizer/ugly_text.cc makes the same ones from the same
 random numbers. `--texts` also hashes the files in a folder of texts that is not part of the project;
@@ -28,8 +27,10 @@ GROUP_SIZE = 250
 GROUPS = {"plain": 400, "cased": 40, "unclean": 20, "accents_kept": 20, "strip_only": 20,
           "chinese_joined": 20, "bare": 20, "added": 60, "odd_model": 20}
 # Code points in a group; variants for which every one is compared.
-CODE_POINT_GROUP = 0x1000
+CODE_POINT_GROUP = 0x4000
 CODE_POINT_VARIANTS = ["plain", "bare", "added"]
+# Variants whose normalized text is compared too: a rare character is [UNK] whatever becomes of it.
+NORMALIZED_VARIANTS = ["plain", "accents_kept", "strip_only"]
 PAIR_ROOMS = range(5, 36)
 
 
@@ -209,16 +210,31 @@ class Variants:
         return tokenizer
 
 
-def encode(tokenizer, texts):
-    return [e.ids for e in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
-
-
-def hash_of(tokenizer, texts):
-    h = Hash()
+def ids(tokenizer, texts):
     for begin in range(0, len(texts), 4096):
-        for ids in encode(tokenizer, texts[begin:begin + 4096]):
-            h.add(ids)
+        for e in tokenizer.encode_batch_fast(texts[begin:begin + 4096], add_special_tokens=False):
+            yield e.ids
+
+
+def normalized(tokenizer, texts):
+    for text in texts:
+        yield [ord(c) for c in tokenizer.normalizer.normalize_str(text)]
+
+
+def hash_of(rows):
+    h = Hash()
+    for numbers in rows:
+        h.add(numbers)
     return h
+
+
+# A kind of group: its texts by (variant, group, vocabulary), and what is compared of them.
+KINDS = {
+    "text": (group_texts, ids),
+    "code_points": (lambda variant, group, vocab: code_point_texts(group), ids),
+    "normalized_text": (group_texts, normalized),
+    "normalized_code_points": (lambda variant, group, vocab: code_point_texts(group), normalized),
+}
 
 
 def strings_of(value):
@@ -269,18 +285,19 @@ def write(arguments):
     path = DATA / "golden.txt"
     lines = []
     strings = 0
-    for name, groups in GROUPS.items():
-        tokenizer = variants.tokenizer(name)
-        for group in range(groups):
-            texts = group_texts(name, group, variants.vocab)
-            strings += len(texts)
-            lines.append(f"text {name} {group} {hash_of(tokenizer, texts)}")
-    for name in CODE_POINT_VARIANTS:
-        tokenizer = variants.tokenizer(name)
-        for group in range(0x110000 // CODE_POINT_GROUP):
-            texts = code_point_texts(group)
-            strings += len(texts)
-            lines.append(f"code_points {name} {group} {hash_of(tokenizer, texts)}")
+    code_point_groups = 0x110000 // CODE_POINT_GROUP
+    for kind, groups in (
+            ("text", GROUPS),
+            ("code_points", dict.fromkeys(CODE_POINT_VARIANTS, code_point_groups)),
+            ("normalized_text", {name: GROUPS[name] for name in NORMALIZED_VARIANTS}),
+            ("normalized_code_points", dict.fromkeys(NORMALIZED_VARIANTS, code_point_groups))):
+        texts_of, numbers_of = KINDS[kind]
+        for name in groups:
+            tokenizer = variants.tokenizer(name)
+            for group in range(groups[name]):
+                texts = texts_of(name, group, variants.vocab)
+                strings += len(texts)
+                lines.append(f"{kind} {name} {group} {hash_of(numbers_of(tokenizer, texts))}")
     lines += pair_hashes(variants)
     if arguments.texts:
         tokenizer = variants.tokenizer("plain")
@@ -289,19 +306,20 @@ def write(arguments):
                 texts = file_texts(file)
                 strings += len(texts)
                 name = file.relative_to(arguments.texts)
-                lines.append(f"file {name} {len(texts)} {hash_of(tokenizer, texts)}")
+                lines.append(f"file {name} {len(texts)} {hash_of(ids(tokenizer, texts))}")
     else:
         lines += [line for line in path.read_text().splitlines() if line.startswith("file ")]
     path.write_text("\n".join(lines) + "\n")
     print(f"{path}: {len(lines)} hashes of {strings} strings")
 
 
-def show(arguments, texts_of):
+def show(arguments):
     variants = Variants(arguments.model)
-    texts = texts_of(variants)
-    for text, ids in zip(texts, encode(variants.tokenizer(arguments.variant), texts)):
+    texts_of, numbers_of = KINDS[arguments.kind]
+    texts = texts_of(arguments.variant, arguments.group, variants.vocab)
+    for text, numbers in zip(texts, numbers_of(variants.tokenizer(arguments.variant), texts)):
         print("".join(c if " " < c < "\x7f" and c != "\\" else f"\\{ord(c):x};" for c in text),
-              *ids)
+              *numbers)
 
 
 def main():
@@ -313,17 +331,15 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("write")
     command.add_argument("--texts", type=pathlib.Path)
-    for name in ("show", "show-codepoints"):
-        command = commands.add_parser(name)
-        command.add_argument("variant")
-        command.add_argument("group", type=int)
+    command = commands.add_parser("show")
+    command.add_argument("kind", choices=KINDS)
+    command.add_argument("variant", choices=GROUPS)
+    command.add_argument("group", type=int)
     arguments = parser.parse_args()
     if arguments.command == "write":
         write(arguments)
-    elif arguments.command == "show":
-        show(arguments, lambda v: group_texts(arguments.variant, arguments.group, v.vocab))
     else:
-        show(arguments, lambda v: code_point_texts(arguments.group))
+        show(arguments)
     return 0
 
 

@@ -112,6 +112,25 @@ TEST_F(RequestsTest, HealthIsKnownForEveryModel) {
   EXPECT_EQ(Health(channel_, "another"), "NOT_FOUND");
 }
 
+TEST_F(RequestsTest, ReflectionListsTheServices) {
+  // ServerReflectionRequest{list_services: ""} and an answer that names services in plain text; one
+  // message either way, so a unary call will do.
+  const grpc::Slice list_services(std::string("\x3A\x00", 2));
+  const grpc::ByteBuffer request(&list_services, 1);
+  grpc::ByteBuffer response;
+  grpc::ClientContext context;
+  std::promise<grpc::Status> done;
+  grpc::GenericStub(channel_).UnaryCall(
+      &context, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", {}, &request,
+      &response, [&done](grpc::Status status) { done.set_value(std::move(status)); });
+  ASSERT_TRUE(done.get_future().get().ok());
+  grpc::Slice bytes;
+  ASSERT_TRUE(response.DumpToSingleSlice(&bytes).ok());
+  const std::string answer(reinterpret_cast<const char*>(bytes.begin()), bytes.size());
+  EXPECT_THAT(answer,
+              AllOf(HasSubstr("rerank.v1.RerankService"), HasSubstr("grpc.health.v1.Health")));
+}
+
 TEST_F(RequestsTest, ListsModelsWithWhatTheyAre) {
   grpc::ClientContext context;
   rerank::v1::ListModelsResponse response;

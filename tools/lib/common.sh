@@ -18,7 +18,9 @@ trap 'die "line $LINENO: \"$BASH_COMMAND\" failed"' ERR
 set -E
 
 # Third-party parts live outside the checkout. The same rule is in cmake/Dependencies.cmake.
-cache=${RERANKD_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME is not set; set RERANKD_CACHE to a folder}/.cache}/rerankd}
+[[ -n ${RERANKD_CACHE:-}${XDG_CACHE_HOME:-}${HOME:-} ]] ||
+  die "HOME is not set; set RERANKD_CACHE to the folder for third-party parts"
+cache=${RERANKD_CACHE:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/rerankd}
 [[ $cache = /* ]] || cache=$PWD/$cache
 export RERANKD_CACHE=$cache
 
