@@ -143,7 +143,9 @@ absl::Status ParseModel(const json& root, std::string_view parent,
   RERANKD_ASSIGN_OR_RETURN(const int64_t max_word_chars,
                            RequiredInt(*section, "max_input_chars_per_word", origin));
   if (max_word_chars < 0) {
-    return Refused(origin, fmt::format("\"max_input_chars_per_word\" is {}", max_word_chars));
+    return Refused(origin,
+                   fmt::format("\"max_input_chars_per_word\" is {}, but must not be negative",
+                               max_word_chars));
   }
   options.max_word_chars = static_cast<size_t>(max_word_chars);
   RERANKD_ASSIGN_OR_RETURN(const json* vocab, RequiredObject(*section, "vocab", origin));
@@ -221,15 +223,17 @@ absl::StatusOr<std::vector<int32_t>> SpecialTokenIds(const json& section, const 
 absl::StatusOr<Template> ParseTemplate(const json& section, const std::string& key,
                                        size_t sequences, std::string_view parent) {
   const std::string origin = fmt::format("{}.{}", parent, key);
-  const absl::Status unsupported =
-      Refused(origin, sequences == 1
-                          ? "must be special tokens around the sequence A"
-                          : "must be special tokens around the sequences A and B, in this order");
+  const auto unsupported = [&] {
+    return Refused(origin,
+                   sequences == 1
+                       ? "must be special tokens around the sequence A"
+                       : "must be special tokens around the sequences A and B, in this order");
+  };
   const auto list = section.find(key);
-  if (list == section.end() || !list->is_array()) return unsupported;
+  if (list == section.end() || !list->is_array()) return unsupported();
   Template result;
   for (const json& piece : *list) {
-    if (!piece.is_object() || piece.size() != 1 || !piece.front().is_object()) return unsupported;
+    if (!piece.is_object() || piece.size() != 1 || !piece.front().is_object()) return unsupported();
     const std::string& kind = piece.begin().key();
     const json& body = piece.front();
     RERANKD_ASSIGN_OR_RETURN(const std::string id, RequiredString(body, "id", origin));
@@ -243,10 +247,10 @@ absl::StatusOr<Template> ParseTemplate(const json& section, const std::string& k
       result.specials[seen].insert(result.specials[seen].end(), ids.begin(), ids.end());
       result.special_types[seen].insert(type);
     } else {
-      return unsupported;
+      return unsupported();
     }
   }
-  if (result.sequence_types.size() != sequences) return unsupported;
+  if (result.sequence_types.size() != sequences) return unsupported();
   return result;
 }
 
@@ -302,8 +306,7 @@ absl::StatusOr<Tokenizer::Frame> ParsePostProcessor(const json& root, std::strin
 
 // --- vocab.txt and tokenizer_config.json ---
 
-// Lines as Rust's `lines()` and `trim_end()` yield them. An empty line takes an id that no text
-// has.
+// Lines as Rust's `lines()` and `trim_end()` yield them. An empty line's id is never used.
 std::vector<std::string> VocabularyLines(std::string_view text) {
   std::vector<std::string> tokens;
   while (!text.empty()) {
@@ -346,8 +349,9 @@ class ConfigTokens {
   absl::Status AddDecoder() {
     const auto decoder = config_.find("added_tokens_decoder");
     if (decoder == config_.end() || decoder->is_null()) return absl::OkStatus();
-    if (!decoder->is_object())
+    if (!decoder->is_object()) {
       return Refused(origin_, "\"added_tokens_decoder\" must be an object");
+    }
     std::map<int64_t, AddedToken> by_id;
     for (const auto& item : decoder->items()) {
       const std::string item_origin =
@@ -363,7 +367,10 @@ class ConfigTokens {
       token->stated_id = id;
       by_id[id] = *std::move(token);
     }
-    for (auto& [id, token] : by_id) Add(std::move(token));
+    for (auto& [id, token] : by_id) {
+      contents_.insert(token.content);
+      tokens_.push_back(std::move(token));
+    }
     return absl::OkStatus();
   }
 
@@ -440,10 +447,9 @@ absl::StatusOr<WordPieceTokenizer::Options> ParseBertTokenizerJson(const json& r
   return options;
 }
 
-absl::StatusOr<WordPieceTokenizer::Options> ParseBertVocabulary(std::string_view vocab,
-                                                                const json& config,
-                                                                std::string_view vocab_origin,
-                                                                std::string_view config_origin) {
+absl::StatusOr<WordPieceTokenizer::Options> ParseBertVocabulary(const BertVocabularyFiles& files) {
+  const json& config = files.config;
+  const std::string_view config_origin = files.config_origin;
   RERANKD_ASSIGN_OR_RETURN(const std::optional<std::string> tokenizer_class,
                            JsonString(config, "tokenizer_class", config_origin));
   static constexpr std::array<std::string_view, 6> kClasses = {
@@ -467,7 +473,8 @@ absl::StatusOr<WordPieceTokenizer::Options> ParseBertVocabulary(std::string_view
   options.normalizer.strip_accents = strip_accents.value_or(options.normalizer.lowercase);
   options.normalizer.handle_chinese_chars = chinese.value_or(true);
 
-  options.vocabulary = VocabularyLines(vocab);
+  options.vocabulary = VocabularyLines(files.vocab);
+  if (options.vocabulary.empty()) return Refused(files.vocab_origin, "is empty");
   ConfigTokens tokens(config, config_origin);
   RERANKD_RETURN_IF_ERROR(tokens.AddDecoder());
   std::map<std::string, std::optional<std::string>> named;
@@ -478,6 +485,15 @@ absl::StatusOr<WordPieceTokenizer::Options> ParseBertVocabulary(std::string_view
                                                                   {"cls_token", "[CLS]"},
                                                                   {"mask_token", "[MASK]"}}) {
     RERANKD_ASSIGN_OR_RETURN(named[key], tokens.AddNamed(key, by_default));
+    if (!files.special_tokens_map.contains(key)) continue;
+    RERANKD_ASSIGN_OR_RETURN(
+        const std::optional<AddedToken> mapped,
+        ConfigToken(files.special_tokens_map.at(key), files.special_tokens_map_origin));
+    if (mapped.has_value() && mapped->content != named[key]) {
+      return Refused(files.special_tokens_map_origin,
+                     fmt::format("\"{}\" is \"{}\", but not by {}; make them agree", key,
+                                 mapped->content, config_origin));
+    }
   }
   RERANKD_RETURN_IF_ERROR(tokens.AddList("additional_special_tokens"));
   RERANKD_RETURN_IF_ERROR(tokens.AddList("extra_special_tokens"));
@@ -492,11 +508,10 @@ absl::StatusOr<WordPieceTokenizer::Options> ParseBertVocabulary(std::string_view
   for (const AddedToken& token : options.added_tokens) {
     if (ids.contains(token.content)) continue;
     if (!token.stated_id.has_value()) {
-      return Refused(
-          vocab_origin,
-          fmt::format("lacks the token \"{}\"; add it, or set the entry that names it to "
-                      "null in {}",
-                      token.content, config_origin));
+      return Refused(files.vocab_origin,
+                     fmt::format("lacks the token \"{}\"; add it, or have {} not name it (a "
+                                 "\"pad_token\" or \"mask_token\" may be null)",
+                                 token.content, config_origin));
     }
     ids.emplace(token.content, *token.stated_id);
   }

@@ -46,36 +46,38 @@ void BertNormalizer::Append(std::string_view part, State& state, std::string& ou
 
 void BertNormalizer::AppendChar(char32_t c, State& state, std::string& out) const {
   if (options_.clean_text) {
-    if (c == '\t' || c == '\n' || c == '\r') {
-      c = ' ';  // control characters by category, but meant as white space
-    } else if (c == 0 || c == 0xFFFD || hf_unicode::IsControl(c)) {
-      return;
-    } else if (hf_unicode::IsWhitespace(c)) {
-      c = ' ';
-    }
+    // Control characters by category, but meant as white space.
+    const bool kept = c == '\t' || c == '\n' || c == '\r';
+    if (!kept && (c == 0 || c == 0xFFFD || hf_unicode::IsControl(c))) return;
+    if (hf_unicode::IsWhitespace(c)) c = ' ';
   }
-  const bool spaced = options_.handle_chinese_chars && hf_unicode::IsChinese(c);
-  if (spaced) AppendDecomposed(' ', state, out);
+  if (options_.handle_chinese_chars && hf_unicode::IsChinese(c)) {
+    Finish(state, out);  // nothing moves across a space
+    out += ' ';
+    AppendDecomposed(c, state, out);
+    out += ' ';
+    return;
+  }
   AppendDecomposed(c, state, out);
-  if (spaced) AppendDecomposed(' ', state, out);
 }
 
 void BertNormalizer::AppendDecomposed(char32_t c, State& state, std::string& out) const {
-  if (!options_.strip_accents) {
+  if (!options_.strip_accents || c < 0x80) {
+    Finish(state, out);
     AppendLowered(c, out);
     return;
   }
   const hf_unicode::Decomposition decomposition = hf_unicode::Decompose(c);
   for (size_t i = 0; i < decomposition.size; ++i) {
     const char32_t part = decomposition.chars[i];
-    // Removing before ordering instead of after is the same: ordering is stable.
-    if (hf_unicode::IsNonspacingMark(part)) continue;
     const uint8_t combining_class = hf_unicode::CombiningClass(part);
-    if (combining_class != 0) {
-      state.pending_.emplace_back(combining_class, part);
-    } else {
-      Finish(state, out);
+    // Nothing moves across a character of class 0, even one that is removed afterwards.
+    if (combining_class == 0) Finish(state, out);
+    if (hf_unicode::IsNonspacingMark(part)) continue;
+    if (combining_class == 0) {
       AppendLowered(part, out);
+    } else {
+      state.pending_.push_back({combining_class, state.pending_.size(), part});
     }
   }
 }
@@ -91,9 +93,8 @@ void BertNormalizer::AppendLowered(char32_t c, std::string& out) const {
 
 void BertNormalizer::Finish(State& state, std::string& out) const {
   if (state.pending_.empty()) return;
-  std::stable_sort(state.pending_.begin(), state.pending_.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
-  for (const auto& [combining_class, c] : state.pending_) AppendLowered(c, out);
+  std::sort(state.pending_.begin(), state.pending_.end());
+  for (const State::Movable& movable : state.pending_) AppendLowered(movable.c, out);
   state.pending_.clear();
 }
 

@@ -2,10 +2,11 @@
 #pragma once
 
 #include <array>
+#include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace rerankd {
@@ -28,8 +29,14 @@ class BertNormalizer {
   // What is carried from one part of a text to the next.
   class State {
     friend class BertNormalizer;
-    // Characters that canonical ordering may still move: (combining class, character).
-    std::vector<std::pair<uint8_t, char32_t>> pending_;
+    // Characters that canonical ordering may still move, each with its place among them.
+    struct Movable {
+      uint8_t combining_class;
+      size_t place;
+      char32_t c;
+      auto operator<=>(const Movable&) const = default;
+    };
+    std::vector<Movable> pending_;
   };
 
   explicit BertNormalizer(Options options);

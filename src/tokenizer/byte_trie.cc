@@ -4,9 +4,11 @@
 
 namespace rerankd {
 
+// Not in the header: g++ 12 inlines it and then warns of a child that no empty trie has.
+ByteTrie::ByteTrie() = default;
+
 ByteTrie::ByteTrie(std::vector<std::pair<std::string_view, int32_t>> entries) {
-  std::stable_sort(entries.begin(), entries.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::sort(entries.begin(), entries.end());
   // The entries [begin, end) share the first `depth` bytes, which lead to `node`.
   struct Range {
     size_t begin;

@@ -20,8 +20,8 @@ class ByteTrie {
     int32_t value = -1;
   };
 
-  ByteTrie() = default;
-  // Keys that occur twice keep the last value. The empty key is ignored. REQUIRES: values >= 0.
+  ByteTrie();
+  // The empty key is ignored. REQUIRES: no other key twice, and no value below 0.
   explicit ByteTrie(std::vector<std::pair<std::string_view, int32_t>> entries);
 
   // The longest key that `text` begins with.

@@ -82,6 +82,7 @@ absl::StatusOr<std::unique_ptr<Tokenizer>> LoadTokenizer(const std::filesystem::
   RERANKD_RETURN_IF_ERROR(ReadInto(folder / "tokenizer.json", files.tokenizer_json));
   RERANKD_RETURN_IF_ERROR(ReadInto(folder / "tokenizer_config.json", files.tokenizer_config));
   RERANKD_RETURN_IF_ERROR(ReadInto(folder / "vocab.txt", files.vocab));
+  RERANKD_RETURN_IF_ERROR(ReadInto(folder / "special_tokens_map.json", files.special_tokens_map));
   RERANKD_RETURN_IF_ERROR(ReadInto(folder / "added_tokens.json", files.added_tokens));
   return MakeTokenizer(files);
 }
@@ -111,8 +112,18 @@ absl::StatusOr<std::unique_ptr<Tokenizer>> MakeTokenizer(const TokenizerFiles& f
           fmt::format("{}: is not supported; save the tokenizer with a tokenizer.json",
                       path("added_tokens.json")));
     }
+    json map = json::object();
+    const std::string map_path = path("special_tokens_map.json");
+    if (files.special_tokens_map.has_value()) {
+      RERANKD_ASSIGN_OR_RETURN(map, ParseObject(*files.special_tokens_map, map_path));
+    }
     RERANKD_ASSIGN_OR_RETURN(WordPieceTokenizer::Options options,
-                             ParseBertVocabulary(*files.vocab, config, vocab_path, config_path));
+                             ParseBertVocabulary({.vocab = *files.vocab,
+                                                  .config = config,
+                                                  .special_tokens_map = map,
+                                                  .vocab_origin = vocab_path,
+                                                  .config_origin = config_path,
+                                                  .special_tokens_map_origin = map_path}));
     options.model_max_length = model_max_length;
     return WordPieceTokenizer::Create(std::move(options), vocab_path);
   }

@@ -20,9 +20,10 @@ absl::StatusOr<std::unique_ptr<Tokenizer>> LoadTokenizer(const std::filesystem::
 struct TokenizerFiles {
   std::filesystem::path folder;  // for messages
   std::optional<std::string> tokenizer_json;
-  std::optional<std::string> tokenizer_config;  // tokenizer_config.json
-  std::optional<std::string> vocab;             // vocab.txt
-  std::optional<std::string> added_tokens;      // added_tokens.json, of old versions
+  std::optional<std::string> tokenizer_config;
+  std::optional<std::string> vocab;               // vocab.txt
+  std::optional<std::string> special_tokens_map;  // this and added_tokens.json: of old versions,
+  std::optional<std::string> added_tokens;        // read beside vocab.txt only
 };
 absl::StatusOr<std::unique_ptr<Tokenizer>> MakeTokenizer(const TokenizerFiles& files);
 

@@ -15,7 +15,7 @@ namespace rerankd {
 inline char32_t NextCodePoint(std::string_view text, size_t& position) {
   const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
   UChar32 c;
-  U8_NEXT_OR_FFFD(bytes, position, text.size(), c);
+  U8_NEXT_OR_FFFD(bytes, position, text.size(), c);  // NOLINT(bugprone-inc-dec-in-conditions)
   return static_cast<char32_t>(c);
 }
 

@@ -26,6 +26,7 @@ TEST(ByteTrieTest, TakesEveryByteValue) {
     keys.push_back(std::string(2, static_cast<char>(byte)));
   }
   std::vector<std::pair<std::string_view, int32_t>> entries;
+  entries.reserve(keys.size());
   for (const std::string& key : keys)
     entries.emplace_back(key, static_cast<int32_t>(entries.size()));
   const ByteTrie trie(entries);

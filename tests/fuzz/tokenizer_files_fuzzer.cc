@@ -1,0 +1,79 @@
+// Any bytes as the files of a tokenizer: an error or a tokenizer that works, never a crash.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "tokenizer/tokenizer_factory.h"
+
+namespace rerankd {
+namespace {
+
+constexpr const char* kTokenizerJson = R"({
+  "version": "1.0", "truncation": null, "padding": null,
+  "added_tokens": [{"id": 1, "content": "[SEP]", "single_word": false, "lstrip": false,
+                    "rstrip": false, "normalized": false, "special": true}],
+  "normalizer": {"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
+                 "strip_accents": null, "lowercase": true},
+  "pre_tokenizer": {"type": "BertPreTokenizer"},
+  "post_processor": {"type": "TemplateProcessing",
+    "single": [{"SpecialToken": {"id": "[SEP]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+    "pair": [{"SpecialToken": {"id": "[SEP]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}},
+             {"Sequence": {"id": "B", "type_id": 1}}],
+    "special_tokens": {"[SEP]": {"id": "[SEP]", "ids": [1], "tokens": ["[SEP]"]}}},
+  "decoder": null,
+  "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+            "max_input_chars_per_word": 100, "vocab": {"[UNK]": 0, "[SEP]": 1, "a": 2, "##b": 3}}
+})";
+
+void Try(const TokenizerFiles& files) {
+  const absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer = MakeTokenizer(files);
+  if (!tokenizer.ok()) {
+    if (tokenizer.status().message().empty()) std::abort();
+    return;
+  }
+  const std::string_view text = "ab [SEP] \u4E2D\u00C9\u302E a,b x";
+  for (const int32_t id : (*tokenizer)->Tokenize(text).ids) {
+    if (id < 0 || static_cast<size_t>(id) >= (*tokenizer)->id_bound()) std::abort();
+  }
+}
+
+}  // namespace
+}  // namespace rerankd
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using nlohmann::json;
+  if (size == 0) return 0;
+  std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
+  switch (data[0] % 4) {
+    case 0:  // the whole file
+      rerankd::Try({.folder = "f", .tokenizer_json = text});
+      break;
+    case 1: {  // a change to a good file, which gets deeper
+      json root = json::parse(rerankd::kTokenizerJson);
+      root.merge_patch(json::parse(text, nullptr, /*allow_exceptions=*/false));
+      if (root.is_discarded()) return 0;
+      rerankd::Try({.folder = "f",
+                    .tokenizer_json = root.dump(-1, ' ', false, json::error_handler_t::replace)});
+      break;
+    }
+    case 2: {  // tokenizer_config.json, a zero byte, vocab.txt
+      const size_t zero = std::min(text.find('\0'), text.size());
+      rerankd::Try({.folder = "f",
+                    .tokenizer_config = text.substr(0, zero),
+                    .vocab = text.substr(std::min(zero + 1, text.size()))});
+      break;
+    }
+    default:  // tokenizer_config.json and special_tokens_map.json beside good files
+      rerankd::Try(
+          {.folder = "f", .tokenizer_json = rerankd::kTokenizerJson, .tokenizer_config = text});
+      rerankd::Try({.folder = "f",
+                    .tokenizer_config = text,
+                    .vocab = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n##b\n",
+                    .special_tokens_map = text});
+  }
+  return 0;
+}
