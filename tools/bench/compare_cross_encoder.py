@@ -4,7 +4,7 @@
   compare_cross_encoder.py --model FOLDER [--binary build/release/server/rerankd] [--rounds 5] [--queries 8] [--threads 2]
 
 Both sides alternate within one run, because a shared machine drifts: compare the ratio. A round is `queries` requests of 32
-documents. sentence-transformers runs in this process (no server in front of it) with its default batch size; with 8 clients
+documents. sentence-transformers runs in this process (no server in front of it) in fp32 with its default batch size; with 8 clients
 its calls queue behind a lock, as its callers' would. Prints pairs/s, p50 and p99 of a request, and the largest difference of a score.
 """
 import argparse
@@ -54,7 +54,8 @@ def main():
 
     torch.set_num_threads(arguments.threads)
     workload = workload_module.make(arguments.queries)
-    encoder, lock = CrossEncoder(arguments.model, device="cpu", activation_fn=torch.nn.Identity()), threading.Lock()
+    encoder, lock = CrossEncoder(arguments.model, device="cpu", activation_fn=torch.nn.Identity(),
+                                 model_kwargs={"dtype": torch.float32}), threading.Lock()
 
     def peer(query, documents):
         with lock:
