@@ -351,6 +351,7 @@ TEST_F(RequestsTest, ConcurrentCallersGetTheScoresTheyGetAlone) {
     for (const auto& result : response_.results()) scores[result.index()] = result.score();
   }
   std::vector<std::unique_ptr<AsyncRerank>> calls;
+  calls.reserve(kCallers);
   for (size_t caller = 0; caller < kCallers; ++caller) {
     calls.push_back(std::make_unique<AsyncRerank>(Dial(*address_), requests[caller]));
   }
