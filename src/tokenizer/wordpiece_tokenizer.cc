@@ -10,7 +10,6 @@
 
 #include "tokenizer/hf_unicode.h"
 #include "tokenizer/utf8_codec.h"
-#include "util/status_macros.h"
 #include "util/utf8.h"
 
 namespace rerankd {
