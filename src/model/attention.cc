@@ -3,7 +3,9 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
 #include <cmath>
+#include <memory>
 #include <vector>
 
 namespace rerankd {
@@ -46,7 +48,7 @@ void AttendAll(const at::Tensor& query, std::span<const int64_t> query_offsets,
   const auto* values = static_cast<const T*>(value.const_data_ptr());
   auto* outputs = static_cast<T*>(output.mutable_data_ptr());
   at::parallel_for(0, sequences * heads, 1, [&](int64_t begin, int64_t end) {
-    std::vector<float> scratch(
+    const auto scratch = std::make_unique_for_overwrite<float[]>(
         AttentionScratch(static_cast<size_t>(longest), static_cast<size_t>(dim)));
     for (int64_t i = begin; i < end; ++i) {
       const int64_t sequence = i / heads;
@@ -66,7 +68,7 @@ void AttendAll(const at::Tensor& query, std::span<const int64_t> query_offsets,
           .keys = static_cast<size_t>(offsets[sequence + 1] - first_key),
           .dim = static_cast<size_t>(dim),
           .scale = 1.0F / std::sqrt(static_cast<float>(dim)),
-          .scratch = scratch.data(),
+          .scratch = scratch.get(),
       });
     }
   });

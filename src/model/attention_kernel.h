@@ -50,32 +50,32 @@ struct Bf16 {
 
 namespace attention_internal {
 
-template <int W>
+template <size_t W>
 struct Vector {
   typedef float Floats __attribute__((vector_size(W * sizeof(float))));
   typedef int32_t Ints __attribute__((vector_size(W * sizeof(float))));
 };
-template <int W>
+template <size_t W>
 using Floats = typename Vector<W>::Floats;
 
-template <int W>
+template <size_t W>
 inline Floats<W> Load(const float* from) {
   Floats<W> vector;
   __builtin_memcpy(&vector, from, sizeof(vector));
   return vector;
 }
 
-template <int W>
+template <size_t W>
 inline void Store(float* to, Floats<W> vector) {
   __builtin_memcpy(to, &vector, sizeof(vector));
 }
 
-template <int W>
+template <size_t W>
 inline float Widen(float value) {
   return value;
 }
 
-template <int W>
+template <size_t W>
 inline float Widen(Bf16 value) {
   const uint32_t bits = uint32_t{value.bits} << 16;
   float result;
@@ -83,13 +83,13 @@ inline float Widen(Bf16 value) {
   return result;
 }
 
-template <int W>
+template <size_t W>
 inline void Narrow(float value, float* to) {
   *to = value;
 }
 
 // Rounds to the nearest, ties to even; NaN stays NaN.
-template <int W>
+template <size_t W>
 inline void Narrow(float value, Bf16* to) {
   uint32_t bits;
   __builtin_memcpy(&bits, &value, sizeof(bits));
@@ -98,7 +98,7 @@ inline void Narrow(float value, Bf16* to) {
 }
 
 // e^x for x <= 0, within a relative 3e-7; 0 below e^-87, where fp32 runs out of exponents.
-template <int W>
+template <size_t W>
 inline Floats<W> ExpOfNegative(Floats<W> x) {
   constexpr float kSmallest = -87.0F;
   constexpr float kRounder = 12582912.0F;   // 1.5 * 2^23: adding it leaves no room for a fraction
@@ -124,25 +124,25 @@ inline Floats<W> ExpOfNegative(Floats<W> x) {
 }
 
 // to[R][V * W] = from[R][depth] * columns[depth][V * W]
-template <int W, int R, int V>
+template <size_t W, size_t R, size_t V>
 inline void MultiplyTile(const float* from, size_t from_stride, const float* columns,
                          size_t columns_stride, size_t depth, float* to, size_t to_stride) {
   Floats<W> sums[R][V] = {};
   for (size_t k = 0; k < depth; ++k) {
     Floats<W> column[V];
-    for (int v = 0; v < V; ++v) column[v] = Load<W>(columns + k * columns_stride + v * W);
-    for (int r = 0; r < R; ++r) {
+    for (size_t v = 0; v < V; ++v) column[v] = Load<W>(columns + k * columns_stride + v * W);
+    for (size_t r = 0; r < R; ++r) {
       const float factor = from[r * from_stride + k];
-      for (int v = 0; v < V; ++v) sums[r][v] += factor * column[v];
+      for (size_t v = 0; v < V; ++v) sums[r][v] += factor * column[v];
     }
   }
-  for (int r = 0; r < R; ++r) {
-    for (int v = 0; v < V; ++v) Store<W>(to + r * to_stride + v * W, sums[r][v]);
+  for (size_t r = 0; r < R; ++r) {
+    for (size_t v = 0; v < V; ++v) Store<W>(to + r * to_stride + v * W, sums[r][v]);
   }
 }
 
 // to[R][width] = from[R][depth] * columns[depth][width]; width is a multiple of W.
-template <int W, int R>
+template <size_t W, size_t R>
 inline void MultiplyRows(const float* from, size_t from_stride, const float* columns, size_t width,
                          size_t depth, float* to) {
   size_t at = 0;
@@ -154,7 +154,7 @@ inline void MultiplyRows(const float* from, size_t from_stride, const float* col
   }
 }
 
-template <int W>
+template <size_t W>
 inline void Multiply(size_t rows, const float* from, size_t from_stride, const float* columns,
                      size_t width, size_t depth, float* to) {
   switch (rows) {
@@ -175,7 +175,7 @@ inline void Multiply(size_t rows, const float* from, size_t from_stride, const f
 
 // Replaces `row` by e^(row - its maximum) and returns the sum. What lies from `size` to `padded`, a
 // multiple of W, is overwritten with what adds nothing to the sum.
-template <int W>
+template <size_t W>
 inline float ExponentiateRow(float* row, size_t size, size_t padded) {
   for (size_t i = size; i < padded; ++i) row[i] = -3.0e38F;
   Floats<W> maxima = Load<W>(row);
@@ -184,7 +184,7 @@ inline float ExponentiateRow(float* row, size_t size, size_t padded) {
     maxima = next > maxima ? next : maxima;
   }
   float maximum = maxima[0];
-  for (int lane = 1; lane < W; ++lane) maximum = maxima[lane] > maximum ? maxima[lane] : maximum;
+  for (size_t lane = 1; lane < W; ++lane) maximum = maxima[lane] > maximum ? maxima[lane] : maximum;
   Floats<W> sums = {};
   for (size_t i = 0; i < padded; i += W) {
     const Floats<W> power = ExpOfNegative<W>(Load<W>(row + i) - maximum);
@@ -192,13 +192,13 @@ inline float ExponentiateRow(float* row, size_t size, size_t padded) {
     sums += power;
   }
   float sum = 0;
-  for (int lane = 0; lane < W; ++lane) sum += sums[lane];
+  for (size_t lane = 0; lane < W; ++lane) sum += sums[lane];
   return sum;
 }
 
 }  // namespace attention_internal
 
-template <int W, typename T>
+template <size_t W, typename T>
 void AttendHead(const HeadArguments<T>& arguments) {
   namespace in = attention_internal;
   const HeadArguments<T> head = arguments;  // a copy that no store to a float can change

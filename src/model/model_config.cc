@@ -305,7 +305,9 @@ absl::Status CheckSentenceTransformers(const json& config, bool normalized,
                    JsonExcerpt(*prompt_name));
   }
   const json* prompt = Find(*prompts, prompt_name->c_str());
-  if (prompt == nullptr || *prompt == "") return absl::OkStatus();
+  if (prompt == nullptr || (prompt->is_string() && prompt->get_ref<const std::string&>().empty())) {
+    return absl::OkStatus();
+  }
   return Refused(
       origin,
       "\"default_prompt_name\" is {}, whose prompt is {}; prompts are not supported: set "

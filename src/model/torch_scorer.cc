@@ -124,7 +124,9 @@ absl::StatusOr<std::vector<float>> TorchScorer::Score(std::span<const Encoding* 
 }
 
 void TorchScorer::PrepareThread() {
-  // OpenMP keeps the number a thread; the loading thread's is not inherited.
+  // The number belongs to the thread, but a thread's first use of LibTorch sets it to what any
+  // thread set last: that first use has to come before.
+  at::get_num_threads();
   at::set_num_threads(threads_per_session_);
 }
 

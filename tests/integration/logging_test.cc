@@ -21,7 +21,7 @@ TEST(LogTest, OneJsonLineARequestWithoutItsText) {
   const auto channel = Dial(out.substr(begin, out.find('"', begin) - begin));
 
   const auto stub = rerank::v1::RerankService::NewStub(channel);
-  const auto send = [&](const std::string& id, rerank::v1::RerankRequest request) {
+  const auto send = [&](const std::string& id, const rerank::v1::RerankRequest& request) {
     grpc::ClientContext context;
     context.AddMetadata("x-request-id", id);
     rerank::v1::RerankResponse response;

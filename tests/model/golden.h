@@ -90,6 +90,7 @@ inline GoldenCosines ReadDefaultSample(const std::filesystem::path& path) {
 // Throws where the scorer fails: a test then ends with its message.
 inline std::vector<float> ScoreAll(Scorer& scorer, const std::vector<Encoding>& batch) {
   std::vector<const Encoding*> pointers;
+  pointers.reserve(batch.size());
   for (const Encoding& encoding : batch) pointers.push_back(&encoding);
   absl::StatusOr<std::vector<float>> scores = scorer.Score(pointers);
   if (!scores.ok()) throw std::runtime_error(scores.status().ToString());
