@@ -1,15 +1,6 @@
 #include "server/request_log_fields.h"
 
-#include <chrono>
-
 namespace rerankd {
-namespace {
-
-double Millis(Duration duration) {
-  return std::chrono::duration<double, std::milli>(duration).count();
-}
-
-}  // namespace
 
 LogLevel LevelOf(const RequestLog& request) {
   switch (request.status.code()) {
@@ -33,10 +24,10 @@ LogFields FieldsOf(const RequestLog& request) {
                    {"query_tokens", request.usage.query_tokens},
                    {"document_tokens", request.usage.document_tokens},
                    {"total_tokens", request.usage.total_tokens},
-                   {"tokenize_ms", Millis(request.timings.tokenize)},
-                   {"queue_ms", Millis(request.timings.queue)},
-                   {"compute_ms", Millis(request.timings.compute)},
-                   {"total_ms", Millis(request.total)}};
+                   {"tokenize_ms", Milliseconds(request.timings.tokenize)},
+                   {"queue_ms", Milliseconds(request.timings.queue)},
+                   {"compute_ms", Milliseconds(request.timings.compute)},
+                   {"total_ms", Milliseconds(request.total)}};
   if (!request.status.ok()) fields.emplace_back("error", std::string(request.status.message()));
   return fields;
 }

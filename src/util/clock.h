@@ -11,4 +11,9 @@ using Duration = std::chrono::steady_clock::duration;
 
 inline constexpr TimePoint kNoDeadline = TimePoint::max();
 
+// For logs.
+inline double Milliseconds(Duration duration) {
+  return std::chrono::duration<double, std::milli>(duration).count();
+}
+
 }  // namespace rerankd
