@@ -26,9 +26,9 @@ enum class Truncation {
 };
 
 struct RerankRequest {
-  std::string query;                   // not empty, valid UTF-8
-  std::vector<std::string> documents;  // none empty, valid UTF-8
-  size_t top_k = 0;                    // 0: all
+  std::string query;                     // not empty, valid UTF-8
+  std::vector<std::string> documents;    // none empty, valid UTF-8
+  size_t top_k = 0;                      // 0: all
   std::optional<ScoreKind> score_kind;   // unset: the model's default
   std::optional<Truncation> truncation;  // unset: the model entry's
   TimePoint deadline = kNoDeadline;

@@ -24,7 +24,8 @@ namespace rerankd {
 // suits attention, and the short ones fill the gaps between the sessions at the end.
 //
 // Size of a batch: at most `max_batch_tokens` (a single longer sequence goes alone), and while
-// little is waiting about a session's equal share of it, so that one request keeps all sessions busy.
+// little is waiting about a session's equal share of it, so that one request keeps all sessions
+// busy.
 //
 // A batch is ready when `max_batch_tokens` are waiting or the oldest job has waited `max_delay`.
 // Jobs that are cancelled or past their deadline never enter a batch; TakeDropped() returns them.

@@ -46,8 +46,8 @@ absl::Status DynamicBatcher::CheckWait(size_t tokens, const Job::Spec& spec) con
   if (spec.arrival + wait_for(former_.waiting_tokens() + running_tokens_) <= spec.deadline) {
     return absl::OkStatus();
   }
-  const Duration wait = wait_for(former_.TokensAhead(tokens, spec.arrival, token_time_.get()) +
-                                 running_tokens_);
+  const Duration wait =
+      wait_for(former_.TokensAhead(tokens, spec.arrival, token_time_.get()) + running_tokens_);
   if (spec.arrival + wait <= spec.deadline) return absl::OkStatus();
   const auto wait_ms = std::chrono::ceil<std::chrono::milliseconds>(wait);
   return WithReason(RetryLater(fmt::format("about {} ms of work are queued, more than the deadline "
@@ -59,9 +59,8 @@ absl::Status DynamicBatcher::CheckWait(size_t tokens, const Job::Spec& spec) con
 
 void DynamicBatcher::Submit(std::shared_ptr<Job> job) {
   const Job::Spec& spec = job->spec();
-  BatchFormer::JobSpec waiting{.arrival = spec.arrival,
-                               .deadline = spec.deadline,
-                               .cancelled = spec.cancelled};
+  BatchFormer::JobSpec waiting{
+      .arrival = spec.arrival, .deadline = spec.deadline, .cancelled = spec.cancelled};
   waiting.lengths.reserve(spec.sequences.size());
   size_t tokens = 0;
   for (const Encoding& sequence : spec.sequences) {

@@ -23,9 +23,8 @@ void Job::StoreRow(uint32_t sequence, std::span<const float> row, TimePoint now)
   if (missing_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   if (finished_.exchange(true, std::memory_order_acq_rel)) return;
   const TimePoint started{Duration(started_.load(std::memory_order_relaxed))};
-  Output output{.rows = std::move(rows_),
-                .queue = started - spec_.arrival,
-                .compute = now - started};
+  Output output{
+      .rows = std::move(rows_), .queue = started - spec_.arrival, .compute = now - started};
   std::move(done_)(std::move(output));
 }
 

@@ -82,8 +82,8 @@ class LocalReranker::Impl : public std::enable_shared_from_this<LocalReranker::I
     Done done;
     TimePoint arrival;
     PairEncoder::Query query;
-    std::vector<Encoding> sequences;      // a bi-encoder's query comes first
-    std::vector<size_t> chunks;           // documents [chunks[i], chunks[i + 1]) go together
+    std::vector<Encoding> sequences;  // a bi-encoder's query comes first
+    std::vector<size_t> chunks;       // documents [chunks[i], chunks[i + 1]) go together
     std::atomic<size_t> next_chunk{0};
     std::atomic<size_t> open_chunks{0};
   };
@@ -253,8 +253,8 @@ absl::Status LocalReranker::Impl::CheckFits(const Call& call) const {
 void LocalReranker::Impl::Submit(const std::shared_ptr<Call>& call) {
   const TimePoint now = std::chrono::steady_clock::now();
   absl::Status status = GoneStatus(call->request, now);
-  if (status.ok() && call->request.truncation.value_or(options_.default_truncation) ==
-                         Truncation::kRefuse) {
+  if (status.ok() &&
+      call->request.truncation.value_or(options_.default_truncation) == Truncation::kRefuse) {
     status = CheckFits(*call);
   }
   if (!status.ok()) {
@@ -262,8 +262,8 @@ void LocalReranker::Impl::Submit(const std::shared_ptr<Call>& call) {
     return;
   }
   TokenUsage usage;
-  usage.query_tokens = options_.reads_pairs ? call->query.tokens.ids.size()
-                                            : call->sequences[0].document_tokens;
+  usage.query_tokens =
+      options_.reads_pairs ? call->query.tokens.ids.size() : call->sequences[0].document_tokens;
   std::vector<bool> truncated;
   truncated.reserve(call->request.documents.size());
   for (size_t i = 0; i < call->sequences.size(); ++i) {
@@ -310,9 +310,8 @@ absl::StatusOr<RerankResult> LocalReranker::Impl::Gather(const Call& call, Durat
                             options_.model, i)),
                         "SCORE_NOT_FINITE");
     }
-    documents[i] = {.index = i,
-                    .score = Activate(raw, result.score_kind),
-                    .truncated = truncated[i]};
+    documents[i] = {
+        .index = i, .score = Activate(raw, result.score_kind), .truncated = truncated[i]};
   }
   result.documents = TopK(std::move(documents), call.request.top_k);
   return result;

@@ -64,13 +64,15 @@ double CgroupCpuLimit(const fs::path& proc_self_cgroup, const fs::path& cgroup_r
     const std::string controllers = line.substr(first + 1, second - first - 1);
     const std::string path = line.substr(second + 1);
     if (controllers.empty()) {
-      limit = Tighter(limit, LimitAlong(cgroup_root, path,
-                                        [](const fs::path& f) { return ReadCpuMax(f / "cpu.max"); }));
+      limit = Tighter(limit, LimitAlong(cgroup_root, path, [](const fs::path& f) {
+                        return ReadCpuMax(f / "cpu.max");
+                      }));
       continue;
     }
     std::stringstream names(controllers);
     for (std::string name; std::getline(names, name, ',');) {
-      if (name == "cpu") limit = Tighter(limit, LimitAlong(cgroup_root / controllers, path, ReadCfs));
+      if (name == "cpu")
+        limit = Tighter(limit, LimitAlong(cgroup_root / controllers, path, ReadCfs));
     }
   }
   return limit;

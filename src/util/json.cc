@@ -63,8 +63,8 @@ absl::StatusOr<std::optional<bool>> JsonBool(const nlohmann::json& object, const
   return value->get<bool>();
 }
 
-absl::StatusOr<std::optional<int64_t>> JsonInt(const nlohmann::json& object,
-                                               const std::string& key, std::string_view origin) {
+absl::StatusOr<std::optional<int64_t>> JsonInt(const nlohmann::json& object, const std::string& key,
+                                               std::string_view origin) {
   const nlohmann::json* value = Lookup(object, key);
   if (value == nullptr) return std::nullopt;
   if (value->is_number_unsigned() &&
@@ -87,8 +87,8 @@ absl::StatusOr<std::optional<double>> JsonDouble(const nlohmann::json& object,
 std::string JsonExcerpt(const nlohmann::json& value) {
   constexpr size_t kMaxLength = 120;
   // Escaped and lenient: the value may come from a file that nobody has checked yet.
-  std::string text = value.dump(-1, ' ', /*ensure_ascii=*/true,
-                                nlohmann::json::error_handler_t::replace);
+  std::string text =
+      value.dump(-1, ' ', /*ensure_ascii=*/true, nlohmann::json::error_handler_t::replace);
   if (text.size() > kMaxLength) text = text.substr(0, kMaxLength) + "...";
   return text;
 }

@@ -25,8 +25,8 @@ absl::StatusOr<std::optional<std::string>> JsonString(const nlohmann::json& obje
                                                       std::string_view origin);
 absl::StatusOr<std::optional<bool>> JsonBool(const nlohmann::json& object, const std::string& key,
                                              std::string_view origin);
-absl::StatusOr<std::optional<int64_t>> JsonInt(const nlohmann::json& object,
-                                               const std::string& key, std::string_view origin);
+absl::StatusOr<std::optional<int64_t>> JsonInt(const nlohmann::json& object, const std::string& key,
+                                               std::string_view origin);
 absl::StatusOr<std::optional<double>> JsonDouble(const nlohmann::json& object,
                                                  const std::string& key, std::string_view origin);
 

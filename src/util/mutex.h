@@ -1,5 +1,6 @@
 // A std::mutex that clang's thread-safety analysis can check and ThreadSanitizer can see into
-// (it cannot see into a packaged absl::Mutex). Annotate every guarded member with RERANKD_GUARDED_BY.
+// (it cannot see into a packaged absl::Mutex). Annotate every guarded member with
+// RERANKD_GUARDED_BY.
 #pragma once
 
 #include <chrono>
@@ -53,8 +54,7 @@ class CondVar {
     lock.release();
   }
   // Also returns once `when` has passed.
-  void WaitUntil(Mutex& mutex, std::chrono::steady_clock::time_point when)
-      RERANKD_REQUIRES(mutex) {
+  void WaitUntil(Mutex& mutex, std::chrono::steady_clock::time_point when) RERANKD_REQUIRES(mutex) {
     std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
     // A wait "until the end of time" overflows in some libraries' conversion to a system time.
     if (when == std::chrono::steady_clock::time_point::max()) {

@@ -10,11 +10,11 @@
 #define RERANKD_CONCAT(a, b) RERANKD_CONCAT_INNER(a, b)
 
 // Returns from the enclosing function when `expression` is not OK.
-#define RERANKD_RETURN_IF_ERROR(expression)                         \
-  do {                                                              \
-    if (absl::Status status_ = (expression); !status_.ok()) {       \
-      return status_;                                               \
-    }                                                               \
+#define RERANKD_RETURN_IF_ERROR(expression)                   \
+  do {                                                        \
+    if (absl::Status status_ = (expression); !status_.ok()) { \
+      return status_;                                         \
+    }                                                         \
   } while (false)
 
 // RERANKD_ASSIGN_OR_RETURN(auto value, Function()); assigns the value or returns the error.

@@ -3,7 +3,8 @@
 //   call_overhead_bench --program build/release/server/rerankd --model FOLDER [--calls 500]
 //
 // Alternates, call by call: Scorer::Score() of the tokenized pair in this process, and Rerank() of
-// its texts over loopback on a server of its own with the same folder. Prints both and the difference.
+// its texts over loopback on a server of its own with the same folder. Prints both and the
+// difference.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
@@ -47,12 +48,13 @@ int Run(const std::string& folder, int calls) {
   absl::StatusOr<LoadedModel> model = LoadModel({.folder = folder});
   absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer = LoadTokenizer(folder);
   if (!model.ok() || !tokenizer.ok()) {
-    std::fprintf(stderr, "%s\n", (model.ok() ? tokenizer.status() : model.status()).ToString().c_str());
+    std::fprintf(stderr, "%s\n",
+                 (model.ok() ? tokenizer.status() : model.status()).ToString().c_str());
     return 1;
   }
   const PairEncoder encoder(**tokenizer, {.max_tokens = model->max_tokens});
-  const Encoding pair = encoder.EncodePair(
-      encoder.EncodeQuery(kQuery, PairTruncation::kOnlyDocument), kDocument);
+  const Encoding pair =
+      encoder.EncodePair(encoder.EncodeQuery(kQuery, PairTruncation::kOnlyDocument), kDocument);
   const std::vector<const Encoding*> batch = {&pair};
   model->scorer->PrepareThread();
 
@@ -69,7 +71,8 @@ int Run(const std::string& folder, int calls) {
     const auto answer = client.Rerank(kQuery, {kDocument});
     const Clock::time_point end = Clock::now();
     if (!scores.ok() || !answer.ok()) {
-      std::fprintf(stderr, "%s\n", (scores.ok() ? answer.status() : scores.status()).ToString().c_str());
+      std::fprintf(stderr, "%s\n",
+                   (scores.ok() ? answer.status() : scores.status()).ToString().c_str());
       return 1;
     }
     if (i < 0) continue;  // warm-up

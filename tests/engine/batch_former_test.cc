@@ -56,9 +56,8 @@ TEST(BatchFormerTest, ASequenceLongerThanTheBudgetGoesAlone) {
 TEST(BatchFormerTest, LongestSequencesOfAJobGoFirst) {
   BatchFormer former({.max_batch_tokens = 1000});
   former.Add(1, Spec({10, 30, 20}), kTokenTime);
-  EXPECT_THAT(
-      Pairs(former.TakeBatch(kStart)),
-      testing::ElementsAre(testing::Pair(1, 1), testing::Pair(1, 2), testing::Pair(1, 0)));
+  EXPECT_THAT(Pairs(former.TakeBatch(kStart)),
+              testing::ElementsAre(testing::Pair(1, 1), testing::Pair(1, 2), testing::Pair(1, 0)));
 }
 
 TEST(BatchFormerTest, OneRequestIsSpreadOverAllSessions) {
@@ -157,7 +156,8 @@ TEST(BatchFormerTest, EverySequenceIsHandedOutExactlyOnce) {
   std::mt19937 random(1);
   for (int round = 0; round < 200; ++round) {
     const size_t budget = 1 + random() % 2000;
-    BatchFormer former({.max_batch_tokens = budget, .sessions = 1 + static_cast<int>(random() % 4)});
+    BatchFormer former(
+        {.max_batch_tokens = budget, .sessions = 1 + static_cast<int>(random() % 4)});
     std::map<BatchFormer::JobId, std::vector<uint32_t>> jobs;
     std::set<std::pair<BatchFormer::JobId, uint32_t>> seen;
     BatchFormer::JobId next = 0;

@@ -104,8 +104,8 @@ TEST_F(LocalRerankerTest, NoDocumentsIsAnEmptyAnswer) {
 
 TEST_F(LocalRerankerTest, SigmoidOnRequest) {
   const auto reranker = Make();
-  const Result result = Call(
-      *reranker, {.query = "q", .documents = {"d"}, .score_kind = ScoreKind::kSigmoid});
+  const Result result =
+      Call(*reranker, {.query = "q", .documents = {"d"}, .score_kind = ScoreKind::kSigmoid});
   ASSERT_TRUE(result.ok());
   EXPECT_EQ(result->score_kind, ScoreKind::kSigmoid);
   EXPECT_FLOAT_EQ(result->documents[0].score, 1.0F / (1.0F + std::exp(-Alone("q", "d"))));
@@ -137,10 +137,9 @@ TEST_F(LocalRerankerTest, RefusesToTruncateWhenAsked) {
 
 TEST_F(LocalRerankerTest, AScoreThatIsNotFiniteIsAnError) {
   for (const float bad : {std::nanf(""), std::numeric_limits<float>::infinity()}) {
-    const auto reranker =
-        Make(SmallOptions(), std::make_unique<FakeScorer>([bad](auto batch) {
-               return std::vector<float>(batch.size(), bad);
-             }));
+    const auto reranker = Make(SmallOptions(), std::make_unique<FakeScorer>([bad](auto batch) {
+                                 return std::vector<float>(batch.size(), bad);
+                               }));
     const Result result = Call(*reranker, {.query = "q", .documents = {"d"}});
     EXPECT_EQ(result.status().code(), absl::StatusCode::kInternal);
     EXPECT_THAT(std::string(result.status().message()), testing::HasSubstr("model test"));
@@ -210,8 +209,9 @@ TEST_F(LocalRerankerTest, EndingAnswersEveryCall) {
   auto reranker = Make();
   std::vector<std::future<Result>> results;
   for (int i = 0; i < 50; ++i) {
-    results.push_back(Start(
-        *reranker, {.query = "q", .documents = std::vector<std::string>(400, std::string(200, 'x'))}));
+    results.push_back(
+        Start(*reranker,
+              {.query = "q", .documents = std::vector<std::string>(400, std::string(200, 'x'))}));
   }
   reranker.reset();
   for (auto& result : results) {

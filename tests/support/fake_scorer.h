@@ -24,7 +24,8 @@ inline float TagOf(const Encoding& sequence) {
 // Yields TagOf() for every sequence, or what `override_score` returns. Records batch sizes.
 class FakeScorer : public Scorer {
  public:
-  using Score_ = std::function<absl::StatusOr<std::vector<float>>(std::span<const Encoding* const>)>;
+  using Score_ =
+      std::function<absl::StatusOr<std::vector<float>>(std::span<const Encoding* const>)>;
 
   explicit FakeScorer(Score_ override_score = nullptr)
       : override_score_(std::move(override_score)) {}

@@ -32,12 +32,14 @@ TEST(Utf8Test, AcceptsEveryCodePointAndNothingElse) {
 
 TEST(Utf8Test, TellsWhere) {
   EXPECT_EQ(FindInvalidUtf8("abc\xFFzzzzzzzzz"), 3U);
-  EXPECT_EQ(FindInvalidUtf8("0123456789\xC3"), 10U);        // cut short
-  EXPECT_EQ(FindInvalidUtf8("\xC0\xAF"), 0U);               // overlong
-  EXPECT_EQ(FindInvalidUtf8("\xE0\x80\xAF"), 0U);           // overlong
-  EXPECT_EQ(FindInvalidUtf8("\xED\xA0\x80"), 0U);           // lone surrogate
-  EXPECT_EQ(FindInvalidUtf8("\xF4\x90\x80\x80"), 0U);       // past U+10FFFF
-  EXPECT_EQ(FindInvalidUtf8("\xE4\xB8\xAD" "a\x80"), 4U);   // stray continuation
+  EXPECT_EQ(FindInvalidUtf8("0123456789\xC3"), 10U);   // cut short
+  EXPECT_EQ(FindInvalidUtf8("\xC0\xAF"), 0U);          // overlong
+  EXPECT_EQ(FindInvalidUtf8("\xE0\x80\xAF"), 0U);      // overlong
+  EXPECT_EQ(FindInvalidUtf8("\xED\xA0\x80"), 0U);      // lone surrogate
+  EXPECT_EQ(FindInvalidUtf8("\xF4\x90\x80\x80"), 0U);  // past U+10FFFF
+  EXPECT_EQ(FindInvalidUtf8("\xE4\xB8\xAD"
+                            "a\x80"),
+            4U);  // stray continuation
   EXPECT_EQ(FindInvalidUtf8(""), std::nullopt);
 }
 
