@@ -11,10 +11,7 @@
 
 namespace rerankd {
 
-// From a tokenizer.json whose model is WordPiece. Its "truncation" and "padding" are ignored: they
-// are what was last set on the object that was saved, and both transformers and
-// sentence-transformers replace them at each call (but for the side that is cut, which must be the
-// right one). `model_max_length` is left unset.
+// From a tokenizer.json whose model is WordPiece. `model_max_length` is left unset.
 absl::StatusOr<WordPieceTokenizer::Options> ParseBertTokenizerJson(const nlohmann::json& root,
                                                                    std::string_view origin);
 

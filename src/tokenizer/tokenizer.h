@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
+
 namespace rerankd {
 
 // The ids of one text, without the special tokens that frame a sequence.
@@ -33,6 +35,9 @@ class Tokenizer {
     std::vector<int32_t> suffix;         // after the document
     std::vector<int32_t> single_suffix;  // after the only text
     int32_t document_type_id = 0;        // of the document's tokens and the suffix; the rest is 0
+
+    // FAILED_PRECONDITION when an id is not in [0, id_bound).
+    absl::Status CheckIds(size_t id_bound) const;
   };
   virtual const Frame& frame() const = 0;
 

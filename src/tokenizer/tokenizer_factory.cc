@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "tokenizer/bert_files.h"
+#include "tokenizer/tokenizer_json.h"
 #include "tokenizer/wordpiece_tokenizer.h"
 #include "util/file.h"
 #include "util/json.h"
@@ -66,15 +67,6 @@ absl::Status CheckConfig(const json& config, std::string_view origin) {
   return absl::OkStatus();
 }
 
-// The model's type; files older than the field have WordPiece's other fields instead.
-std::string ModelType(const json& tokenizer_json) {
-  const auto model = tokenizer_json.find("model");
-  if (model == tokenizer_json.end() || !model->is_object()) return "";
-  const auto type = model->find("type");
-  if (type == model->end()) return model->contains("max_input_chars_per_word") ? "WordPiece" : "";
-  return type->is_string() ? type->get<std::string>() : "";
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Tokenizer>> LoadTokenizer(const std::filesystem::path& folder) {
@@ -130,7 +122,7 @@ absl::StatusOr<std::unique_ptr<Tokenizer>> MakeTokenizer(const TokenizerFiles& f
 
   RERANKD_ASSIGN_OR_RETURN(const json root, ParseObject(*files.tokenizer_json, json_path));
   // A further type of tokenizer is a further case here.
-  const std::string type = ModelType(root);
+  const std::string type = TokenizerModelType(root);
   if (type == "WordPiece") {
     RERANKD_ASSIGN_OR_RETURN(WordPieceTokenizer::Options options,
                              ParseBertTokenizerJson(root, json_path));

@@ -9,14 +9,12 @@
 #include <utility>
 
 #include "tokenizer/hf_unicode.h"
+#include "tokenizer/json_fields.h"
 #include "tokenizer/utf8_codec.h"
 #include "util/utf8.h"
 
 namespace rerankd {
 namespace {
-
-// Raw text handled at a time: enough for the tokens of a short sequence, little to throw away.
-constexpr size_t kPartBytes = 2048;
 
 enum class CharClass : uint8_t { kWord, kSpace, kPunctuation };
 
@@ -34,37 +32,30 @@ const std::array<CharClass, 128>& AsciiClasses() {
   return classes;
 }
 
-// The end of a part that begins at `begin`: `size` bytes on, but between two characters.
-size_t PartEnd(std::string_view text, size_t begin, size_t size) {
-  if (text.size() - begin <= size) return text.size();
-  size_t end = begin + size;
-  for (int i = 0; i < 3 && (static_cast<uint8_t>(text[end]) & 0xC0) == 0x80; ++i) --end;
-  return end;
-}
-
 }  // namespace
 
 class WordPieceTokenizer::Run {
  public:
   Run(const WordPieceTokenizer& tokenizer, size_t max_tokens)
-      : tokenizer_(tokenizer), max_tokens_(max_tokens) {}
+      : tokenizer_(tokenizer), max_tokens_(max_tokens), splitter_(tokenizer.added_.normalized) {}
 
   // One more token is known than fits; nothing more is needed.
   bool done() const { return !result_.complete; }
 
-  // The next part of a piece: of raw text between two added tokens.
+  // The next part of a stretch of raw text between two added tokens.
   void Append(std::string_view part) {
     tokenizer_.normalizer_.Append(part, state_, text_);
     Match(/*at_end=*/false);
     Forget();
   }
 
-  void EndPiece() {
+  void EndStretch() {
     tokenizer_.normalizer_.Finish(state_, text_);
     Match(/*at_end=*/true);
     EndWord(text_.size());
     text_.clear();
-    searched_ = scanned_ = word_begin_ = 0;
+    scanned_ = word_begin_ = 0;
+    splitter_ = AddedTokenSplitter(tokenizer_.added_.normalized);
   }
 
   void Emit(int32_t id) {
@@ -80,20 +71,13 @@ class WordPieceTokenizer::Run {
  private:
   // Looks for added tokens in the normalized text and splits what lies between them.
   void Match(bool at_end) {
-    const AddedTokenMatcher& matcher = tokenizer_.normalized_tokens_;
-    size_t limit = text_.size();
-    if (!at_end && !matcher.empty()) {
-      limit -= std::min(limit, matcher.lookahead());
-      limit = Utf8FloorBoundary(text_, limit);
-    }
     while (!done()) {
-      const std::optional<AddedTokenMatcher::Match> match =
-          matcher.FindNext(text_, searched_, limit);
-      Split(match.has_value() ? match->begin : searched_);
-      if (!match.has_value()) return;
-      EndWord(match->begin);
-      Emit(match->id);
-      scanned_ = word_begin_ = match->end;
+      const AddedTokenSplitter::Part part = splitter_.Next(text_, text_.size(), at_end);
+      if (part.begin != scanned_) scanned_ = word_begin_ = part.begin;
+      Split(part.end);
+      if (!part.token.has_value()) return;
+      EndWord(part.end);
+      Emit(*part.token);
     }
   }
 
@@ -165,38 +149,28 @@ class WordPieceTokenizer::Run {
   // Drops text that is dealt with, but for the character before, which single_word looks at.
   void Forget() {
     if (word_chars_ > tokenizer_.max_word_chars_) word_begin_ = scanned_;
-    const size_t count = Utf8FloorBoundary(text_, word_begin_ - std::min<size_t>(word_begin_, 4));
+    size_t count = std::min(word_begin_, splitter_.searched());
+    count = Utf8FloorBoundary(text_, count - std::min<size_t>(count, 4));
     text_.erase(0, count);
     word_begin_ -= count;
     scanned_ -= count;
-    searched_ -= count;
+    splitter_.Forget(count);
   }
 
   const WordPieceTokenizer& tokenizer_;
   const size_t max_tokens_;
   TokenizedText result_;
   BertNormalizer::State state_;
-  std::string text_;       // normalized, of the current piece
-  size_t searched_ = 0;    // no added token begins before (or only one that was discarded)
-  size_t scanned_ = 0;     // split into words up to here
-  size_t word_begin_ = 0;  // of the open word
-  size_t word_chars_ = 0;  // in the open word so far; past max_word_chars its token is out
+  std::string text_;             // normalized, of the current piece
+  AddedTokenSplitter splitter_;  // of text_
+  size_t scanned_ = 0;           // split into words up to here
+  size_t word_begin_ = 0;        // of the open word
+  size_t word_chars_ = 0;        // in the open word so far; past max_word_chars its token is out
 };
 
 TokenizedText WordPieceTokenizer::Tokenize(std::string_view text, size_t max_tokens) const {
   Run run(*this, max_tokens);
-  size_t position = 0;
-  while (position < text.size() && !run.done()) {
-    const size_t begin = position;
-    const std::optional<AddedTokenMatcher::Match> match =
-        raw_tokens_.FindNext(text, position, PartEnd(text, begin, kPartBytes));
-    run.Append(text.substr(begin, (match.has_value() ? match->begin : position) - begin));
-    if (match.has_value()) {
-      run.EndPiece();
-      run.Emit(match->id);
-    }
-  }
-  run.EndPiece();
+  SplitAtAddedTokens(added_.raw, text, run);
   return run.TakeResult();
 }
 
@@ -208,13 +182,11 @@ WordPieceTokenizer::WordPieceTokenizer(Options& options)
 
 absl::StatusOr<std::unique_ptr<WordPieceTokenizer>> WordPieceTokenizer::Create(
     Options options, std::string_view origin) {
-  const auto error = [origin](std::string_view problem) {
-    return absl::FailedPreconditionError(fmt::format("{}: {}", origin, problem));
-  };
+  const auto error = [origin](std::string_view problem) { return Refused(origin, problem); };
   if (options.vocabulary.empty()) return error("the vocabulary is empty");
   auto tokenizer = std::unique_ptr<WordPieceTokenizer>(new WordPieceTokenizer(options));
 
-  VocabularyIndex index;
+  std::unordered_map<std::string_view, int32_t> index;
   std::vector<std::pair<std::string_view, int32_t>> begins;
   std::vector<std::pair<std::string_view, int32_t>> continuations;
   for (const std::string& token : options.vocabulary) {
@@ -241,65 +213,19 @@ absl::StatusOr<std::unique_ptr<WordPieceTokenizer>> WordPieceTokenizer::Create(
   tokenizer->unknown_id_ = unknown->second;
   tokenizer->word_begins_ = ByteTrie(std::move(begins));
   tokenizer->word_continuations_ = ByteTrie(std::move(continuations));
-  tokenizer->id_bound_ = options.vocabulary.size();
-  if (absl::Status status = tokenizer->AddTokens(options, index); !status.ok()) {
-    return error(std::string(status.message()));
-  }
-  const Frame& frame = tokenizer->frame_;
-  for (const auto* part : {&frame.prefix, &frame.separator, &frame.suffix, &frame.single_suffix}) {
-    for (const int32_t id : *part) {
-      if (id < 0 || static_cast<size_t>(id) >= tokenizer->id_bound_) {
-        return error(fmt::format("the post-processor's id {} is not below the vocabulary's {}", id,
-                                 tokenizer->id_bound_));
-      }
-    }
+  absl::StatusOr<AddedTokenMatchers> added = MakeAddedTokenMatchers(
+      options.added_tokens, options.vocabulary.size(),
+      [&index](std::string_view content) {
+        const auto found = index.find(content);
+        return found == index.end() ? std::nullopt : std::optional(found->second);
+      },
+      [&tokenizer](std::string_view content) { return tokenizer->normalizer_.Normalize(content); });
+  if (!added.ok()) return Refused(origin, added.status());
+  tokenizer->added_ = *std::move(added);
+  if (absl::Status status = tokenizer->frame_.CheckIds(tokenizer->id_bound()); !status.ok()) {
+    return Refused(origin, status);
   }
   return tokenizer;
-}
-
-absl::Status WordPieceTokenizer::AddTokens(const Options& options, const VocabularyIndex& index) {
-  BertNormalizer::Options unspaced_options = options.normalizer;
-  unspaced_options.handle_chinese_chars = false;
-  const BertNormalizer unspaced(unspaced_options);
-  std::set<std::string_view> contents;
-  std::set<std::string> normalized_texts;
-  std::vector<AddedTokenMatcher::Pattern> raw;
-  std::vector<AddedTokenMatcher::Pattern> normalized;
-  for (const AddedToken& token : options.added_tokens) {
-    const auto error = [&token](std::string_view problem) {
-      return absl::FailedPreconditionError(
-          fmt::format("the added token \"{}\" {}", token.content, problem));
-    };
-    if (token.content.empty()) return error("is empty");
-    if (FindInvalidUtf8(token.content).has_value()) return error("is not valid UTF-8");
-    if (!contents.insert(token.content).second) return error("is listed twice");
-    const auto known = index.find(token.content);
-    const int32_t id = known != index.end() ? known->second : static_cast<int32_t>(id_bound_++);
-    if (token.stated_id.value_or(id) != id) {
-      return error(fmt::format("should have the id {} by the vocabulary and its place, not {}", id,
-                               *token.stated_id));
-    }
-    const std::string text = token.normalized ? unspaced.Normalize(token.content) : token.content;
-    if (text.empty()) return error("is empty once it is normalized");
-    size_t first = 0;
-    size_t last = text.size();
-    if (hf_unicode::IsWhitespace(NextCodePoint(text, first)) ||
-        hf_unicode::IsWhitespace(PreviousCodePoint(text, last))) {
-      // It would compete for the white space that "lstrip" and "rstrip" give to other tokens.
-      return error("begins or ends with white space, which is not supported");
-    }
-    if (!token.normalized) {
-      raw.push_back({token.content, id, token.single_word});
-      continue;
-    }
-    normalized.push_back({normalizer_.Normalize(token.content), id, token.single_word});
-    if (!normalized_texts.insert(normalized.back().text).second) {
-      return error("is the same as another one once it is normalized");
-    }
-  }
-  raw_tokens_ = AddedTokenMatcher(std::move(raw));
-  normalized_tokens_ = AddedTokenMatcher(std::move(normalized));
-  return absl::OkStatus();
 }
 
 }  // namespace rerankd

@@ -42,25 +42,21 @@ class WordPieceTokenizer final : public Tokenizer {
   TokenizedText Tokenize(std::string_view text, size_t max_tokens) const override;
   const Frame& frame() const override { return frame_; }
   size_t model_max_length() const override { return model_max_length_; }
-  size_t id_bound() const override { return id_bound_; }
+  size_t id_bound() const override { return added_.id_bound; }
 
  private:
   class Run;  // one text on its way through
-  using VocabularyIndex = std::unordered_map<std::string_view, int32_t>;
 
   explicit WordPieceTokenizer(Options& options);
-  absl::Status AddTokens(const Options& options, const VocabularyIndex& index);
 
   BertNormalizer normalizer_;
-  AddedTokenMatcher raw_tokens_;
-  AddedTokenMatcher normalized_tokens_;
+  AddedTokenMatchers added_;
   ByteTrie word_begins_;         // vocabulary by its strings
   ByteTrie word_continuations_;  // what follows the continuing prefix
   int32_t unknown_id_ = 0;
   size_t max_word_chars_;
   Frame frame_;
   size_t model_max_length_;
-  size_t id_bound_ = 0;
 };
 
 }  // namespace rerankd

@@ -17,7 +17,7 @@ std::string AllMatches(const AddedTokenMatcher& matcher, std::string_view text, 
     const size_t limit = std::min(text.size(), position + step);
     if (const auto match = matcher.FindNext(text, position, limit)) {
       found += std::to_string(match->begin) + "-" + std::to_string(match->end) + ":" +
-               std::to_string(match->id) + " ";
+               std::to_string(match->pattern->id) + " ";
     }
   }
   return found;
@@ -62,6 +62,58 @@ TEST(AddedTokenMatcherTest, WithoutPatternsNothingIsFound) {
   size_t position = 2;
   EXPECT_FALSE(matcher.FindNext("abcdef", position, 5).has_value());
   EXPECT_EQ(position, 5U);
+}
+
+// The stretches in brackets and the ids between them, the text growing by `step` bytes at a time.
+std::string Cuts(const AddedTokenMatcher& matcher, std::string_view text, size_t step) {
+  AddedTokenSplitter splitter(matcher);
+  std::string cuts;
+  std::string stretch;
+  for (size_t size = std::min(step, text.size());;) {
+    const bool at_end = size == text.size();
+    const auto part = splitter.Next(text.substr(0, size), size, at_end);
+    stretch += text.substr(part.begin, part.end - part.begin);
+    const bool ended = at_end && !part.token.has_value();
+    if (!stretch.empty() && (part.token.has_value() || ended)) {
+      cuts += "[" + stretch + "]";
+      stretch.clear();
+    }
+    if (part.token.has_value()) cuts += std::to_string(*part.token);
+    if (ended) return cuts;
+    if (!part.token.has_value()) size = std::min(size + step, text.size());
+  }
+}
+
+void ExpectCuts(const AddedTokenMatcher& matcher, std::string_view text, std::string_view wanted) {
+  for (const size_t step : {size_t{1}, size_t{2}, size_t{5}, text.size()}) {
+    EXPECT_EQ(Cuts(matcher, text, step), wanted) << text << " in steps of " << step;
+  }
+}
+
+TEST(AddedTokenSplitterTest, CutsBetweenTokens) {
+  const AddedTokenMatcher matcher({{"<a>", 1}, {"<b>", 2}});
+  ExpectCuts(matcher, "x <a> y<b><a>", "[x ]1[ y]21");
+  ExpectCuts(matcher, "<a", "[<a]");
+  ExpectCuts(AddedTokenMatcher(), " x ", "[ x ]");
+}
+
+TEST(AddedTokenSplitterTest, TokensTakeWhiteSpaceBesideThem) {
+  const AddedTokenMatcher matcher({{"<l>", 1, false, /*lstrip=*/true, false},
+                                   {"<r>", 2, false, false, /*rstrip=*/true},
+                                   {"<n>", 3}});
+  ExpectCuts(matcher, "x   <l> y", "[x]1[ y]");
+  ExpectCuts(matcher, " \t <l>", "1");
+  ExpectCuts(matcher, "x <r> \n y ", "[x ]2[y ]");
+  ExpectCuts(matcher, "<r>   <l>   <n>   <l>", "21[   ]31");
+  ExpectCuts(matcher, "<r>   ", "2");
+  ExpectCuts(matcher, "x   ", "[x   ]");
+  ExpectCuts(matcher, "x   y   <l", "[x   y   <l]");
+}
+
+TEST(AddedTokenSplitterTest, TokenOfWhiteSpaceMayBeginInWhatTheOneBeforeTakes) {
+  const AddedTokenMatcher matcher({{"<r>", 1, false, false, /*rstrip=*/true}, {"\n", 2}});
+  ExpectCuts(matcher, "<r> \n x", "12[ x]");
+  ExpectCuts(matcher, "<r>  x\n", "1[x]2");
 }
 
 }  // namespace

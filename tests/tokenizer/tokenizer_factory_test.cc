@@ -119,6 +119,42 @@ TEST(TokenizerFactoryTest, ReadsBertProcessing) {
   EXPECT_EQ(tokenizer->frame().document_type_id, 1);
 }
 
+TEST(TokenizerFactoryTest, ReadsRobertaProcessing) {
+  json root = TokenizerJson();
+  root["post_processor"] = {{"type", "RobertaProcessing"},
+                            {"sep", {"[SEP]", 3}},
+                            {"cls", {"[CLS]", 2}},
+                            {"trim_offsets", true},
+                            {"add_prefix_space", false}};
+  const auto tokenizer = Make(JsonFiles(root));
+  EXPECT_THAT(tokenizer->frame().prefix, ElementsAre(2));
+  EXPECT_THAT(tokenizer->frame().separator, ElementsAre(3, 3));
+  EXPECT_THAT(tokenizer->frame().suffix, ElementsAre(3));
+  EXPECT_THAT(tokenizer->frame().single_suffix, ElementsAre(3));
+  EXPECT_EQ(tokenizer->frame().document_type_id, 0);
+}
+
+TEST(TokenizerFactoryTest, ReadsASequenceOfPostProcessors) {
+  json root = TokenizerJson();
+  const json byte_level = {{"type", "ByteLevel"}, {"trim_offsets", true}};
+  const json templates = root["post_processor"];
+  const auto with = [&root](const json& processors) {
+    root["post_processor"] = {{"type", "Sequence"}, {"processors", processors}};
+    return JsonFiles(root);
+  };
+  EXPECT_THAT(Make(with({byte_level, templates}))->frame().prefix, ElementsAre(2));
+  EXPECT_THAT(Make(with(json::array({templates})))->frame().separator, ElementsAre(3));
+  EXPECT_EQ(Error(with(json::array({byte_level}))),
+            "m/tokenizer.json: post_processor: must have a part that adds special tokens");
+  EXPECT_EQ(Error(with({templates, templates})),
+            "m/tokenizer.json: post_processor.processors[1]: only one may add special tokens");
+  EXPECT_EQ(Error(with("x")), "m/tokenizer.json: post_processor: \"processors\" must be a list");
+  EXPECT_EQ(Error(with(json::array({7}))),
+            "m/tokenizer.json: post_processor.processors[0]: must be an object");
+  EXPECT_THAT(Error(with(json::array({{{"type", "Sequence"}}}))),
+              StartsWith("m/tokenizer.json: post_processor.processors[0]: the type \"Sequence\""));
+}
+
 TEST(TokenizerFactoryTest, TemplateMayHaveSeveralSeparatorsOfTypeZero) {
   json root = TokenizerJson();
   json& processor = root["post_processor"];
