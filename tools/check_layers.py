@@ -22,6 +22,7 @@ THIRD_PARTY = {
     "yaml-cpp": ("yaml-cpp/",),
     "CLI11": ("CLI/",),
     "libcurl": ("curl/",),
+    "OpenSSL": ("openssl/",),
 }
 EVERYBODY = {"absl", "fmt"}
 # Generated from the .proto files; the paths would otherwise look like gRPC's own.

@@ -14,7 +14,7 @@ set -euo pipefail
 packages=(build-essential cmake ninja-build ccache git unzip util-linux
   libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
   libicu-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libyaml-cpp-dev libcli11-dev
-  libgtest-dev libgmock-dev libcurl4-openssl-dev pkg-config)
+  libgtest-dev libgmock-dev libcurl4-openssl-dev libssl-dev pkg-config)
 case "$*" in
   '') ;;
   --checks) packages+=(clang-19 clang-tidy-19 clang-format-19) ;;

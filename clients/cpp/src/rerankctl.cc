@@ -20,6 +20,7 @@
 
 #include "documents.h"
 #include "output.h"
+#include "pull.h"
 #include "rerankd/client.h"
 
 namespace rerankd::client {
@@ -31,8 +32,12 @@ constexpr int kUsage = 2;
 
 constexpr char kFooter[] =
     "--target, --deadline and --json may come before or after the command.\n"
-    "Exit codes: 0 done; 1 the call failed, or the server is not serving; 2 wrong usage or input.\n"
-    "Environment: RERANKD_TARGET stands for --target, COLUMNS for the width of the table.";
+    "Exit codes: 0 done; 1 the call or download failed, or the server is not serving; 2 wrong "
+    "usage "
+    "or input.\n"
+    "Environment: RERANKD_TARGET stands for --target, COLUMNS for the width of the table; pull "
+    "reads\nwhat huggingface_hub reads: HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN, "
+    "HF_HUB_OFFLINE, ...";
 
 struct CommonArguments {
   std::string target = "127.0.0.1:50051";
@@ -83,12 +88,12 @@ Client MakeClient(const CommonArguments& common) {
   return Client({.target = common.target, .deadline = Milliseconds(common.deadline_seconds)});
 }
 
-size_t OutputColumns() {
+size_t OutputColumns(int terminal = STDOUT_FILENO) {
   if (const char* columns = std::getenv("COLUMNS"); columns != nullptr && std::atoi(columns) > 0) {
     return static_cast<size_t>(std::atoi(columns));
   }
   winsize size{};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  if (ioctl(terminal, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
   return 100;
 }
 
@@ -98,8 +103,14 @@ void PrintJson(const nlohmann::ordered_json& json) {
   Print(json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
 }
 
-int Fail(const CommonArguments& common, const absl::Status& status) {
+int Fail(const absl::Status& status) {
   std::fputs(("rerankctl: " + ErrorText(status)).c_str(), stderr);
+  return kCallFailed;
+}
+
+// Of a call, which may not have reached a server.
+int FailCall(const CommonArguments& common, const absl::Status& status) {
+  Fail(status);
   if (status.code() == absl::StatusCode::kUnavailable && DetailsOf(status).reason.empty()) {
     std::fputs(fmt::format("  is rerankd running at {}? (--target)\n", common.target).c_str(),
                stderr);
@@ -132,7 +143,7 @@ int RunRerank(const CommonArguments& common, const RerankArguments& arguments) {
   RerankOptions options = arguments.options;
   if (!arguments.truncation.empty()) options.truncation = Truncations().at(arguments.truncation);
   const auto answer = MakeClient(common).Rerank(arguments.query, *documents, options);
-  if (!answer.ok()) return Fail(common, answer.status());
+  if (!answer.ok()) return FailCall(common, answer.status());
   if (common.json) {
     PrintJson(RerankJson(*answer));
   } else {
@@ -143,7 +154,7 @@ int RunRerank(const CommonArguments& common, const RerankArguments& arguments) {
 
 int RunModels(const CommonArguments& common) {
   const auto models = MakeClient(common).ListModels();
-  if (!models.ok()) return Fail(common, models.status());
+  if (!models.ok()) return FailCall(common, models.status());
   if (common.json) {
     PrintJson(ModelsJson(*models));
   } else {
@@ -158,7 +169,7 @@ int RunHealth(CommonArguments common, const HealthArguments& arguments) {
   Client client = MakeClient(common);
   const auto serving =
       wait ? client.WaitUntilServing(arguments.model) : client.IsServing(arguments.model);
-  if (!serving.ok()) return Fail(common, serving.status());
+  if (!serving.ok()) return FailCall(common, serving.status());
   const char* text = *serving ? "SERVING" : "NOT_SERVING";
   if (common.json) {
     PrintJson(nlohmann::ordered_json{{"status", text}});
@@ -168,10 +179,26 @@ int RunHealth(CommonArguments common, const HealthArguments& arguments) {
   return *serving ? kOk : kCallFailed;
 }
 
+int RunPull(const CommonArguments& common, const PullArguments& arguments) {
+  const auto id = MakeModelId(arguments.model, arguments.revision);
+  if (!id.ok()) return FailUsage(std::string(id.status().message()));
+  auto options = PullOptions(arguments);
+  if (!options.ok()) return FailUsage(std::string(options.status().message()));
+  const auto folder = Pull(*id, *std::move(options), arguments.quiet, OutputColumns(STDERR_FILENO));
+  if (!folder.ok()) return Fail(folder.status());
+  if (common.json) {
+    PrintJson(nlohmann::ordered_json{{"folder", folder->string()}});
+  } else {
+    Print(folder->string() + "\n");
+  }
+  return kOk;
+}
+
 int Run(int argc, char** argv) {
   CommonArguments common;
   RerankArguments rerank;
   HealthArguments health;
+  PullArguments pull;
   std::function<int()> run;
 
   CLI::App app("Asks a rerankd server over gRPC.", "rerankctl");
@@ -224,6 +251,16 @@ int Run(int argc, char** argv) {
       ->add_option("--wait", health.wait_seconds, "keep asking for so many seconds until it does")
       ->check(CLI::Range(0.001, 86'400.0));
   command->callback([&] { run = [&] { return RunHealth(common, health); }; });
+
+  command =
+      app.add_subcommand("pull", "Fetch a model from the hub into the cache; print its folder.");
+  command->add_option("MODEL", pull.model, "its id: ORGANIZATION/NAME or NAME")->required();
+  command->add_option("--revision", pull.revision, "a branch, tag or commit")
+      ->capture_default_str();
+  command->add_option("--endpoint", pull.endpoint, "the hub or mirror (default: HF_ENDPOINT)");
+  command->add_option("--cache-dir", pull.cache_dir, "the cache (default: HF_HUB_CACHE)");
+  command->add_flag("--quiet", pull.quiet, "print nothing but the folder, or an error");
+  command->callback([&] { run = [&] { return RunPull(common, pull); }; });
 
   try {
     app.parse(argc, argv);

@@ -1,0 +1,17 @@
+#include "http/http_client.h"
+
+#include "absl/strings/match.h"
+
+namespace rerankd {
+
+std::optional<std::string_view> HttpResponse::Header(std::string_view name) const {
+  for (const auto& [key, value] : headers) {
+    if (absl::EqualsIgnoreCase(absl::string_view(key.data(), key.size()),
+                               absl::string_view(name.data(), name.size()))) {
+      return value;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace rerankd

@@ -1,0 +1,13 @@
+// Text of strangers in messages of ours.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace rerankd {
+
+// `text` on one line of printable ASCII, "?" for each other byte, cut with "..." after `max_bytes`.
+std::string Printable(std::string_view text, size_t max_bytes = 200);
+
+}  // namespace rerankd
