@@ -1,13 +1,20 @@
 #!/usr/bin/env python3
 """Ids of Hugging Face `tokenizers` for tests/tokenizer/golden_test.cc, as hashes.
 
-  tools/tokenizer_golden.py write [--texts DIR]   writes tests/data/tokenizer/golden.txt
-  tools/tokenizer_golden.py show KIND VARIANT GROUP    prints the strings and numbers of one group
+  tools/tokenizer_golden.py write BASE [--texts DIR]        writes tests/data/tokenizer/BASE.golden.txt
+  tools/tokenizer_golden.py show BASE KIND VARIANT GROUP    prints the strings and numbers of one group
 
-The texts themselves are not stored: tests/tokenizer/ugly_text.cc makes the same ones from the same
-random numbers. `--texts` also hashes the files in a folder of texts that is not part of the project;
-without it their lines are kept. Needs the Python package `tokenizers` (made with 0.23) and a folder
-with the vocabulary of BERT-base uncased (--model; by default that of the default model).
+tests/data/tokenizer/BASE.json describes a base: a tokenizer.json ("folder" says where, relative to
+the project; without it, it is the default model's) and variants of it. The texts themselves are not
+stored: tests/tokenizer/ugly_text.cc makes the same ones from the same random numbers. `--texts` also
+hashes the files in a folder of texts that is not part of the project; without it their lines are kept.
+Needs the Python package `tokenizers` (made with 0.23) and the default model (--model), whose
+vocabulary is BERT-base uncased's.
+
+A variant has a "patch" of the base's tokenizer.json (RFC 7396), a "seed" and "groups" of ugly texts
+for it. "code_points": every code point is compared too. "normalized": so is the normalized text, as
+a rare character is unknown whatever becomes of it. "main" names the variant of which pairs and real
+texts are compared. "alike" are strings that nearly are something special to this tokenizer.
 """
 
 import argparse
@@ -22,16 +29,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 DATA = ROOT / "tests" / "data" / "tokenizer"
 MASK = (1 << 64) - 1
 
-# Strings in a group, and groups of a variant.
-GROUP_SIZE = 250
-GROUPS = {"plain": 400, "cased": 40, "unclean": 20, "accents_kept": 20, "strip_only": 20,
-          "chinese_joined": 20, "bare": 20, "added": 60, "odd_model": 20}
-# Code points in a group; variants for which every one is compared.
+GROUP_SIZE = 250  # strings
 CODE_POINT_GROUP = 0x4000
-CODE_POINT_VARIANTS = ["plain", "bare", "added"]
-# Variants whose normalized text is compared too: a rare character is [UNK] whatever becomes of it.
-NORMALIZED_VARIANTS = ["plain", "accents_kept", "strip_only"]
-PAIR_ROOMS = range(5, 36)
+# Room for tokens in a pair, beyond its special tokens.
+PAIR_ROOMS = range(2, 33)
 
 
 class Random:
@@ -61,12 +62,6 @@ ODD = [0x00, 0x01, 0x08, 0x0B, 0x0C, 0x1C, 0x1F, 0x7F, 0x80, 0x85, 0x9F, 0xA0, 0
        0x206F, 0x3000, 0x3164, 0xE000, 0xF8FF, 0xFDD0, 0xFEFF, 0xFFF9, 0xFFFD, 0xFFFE, 0xFFFF,
        0x110BD, 0x110CD, 0x13430, 0x1BCA0, 0x1D173, 0xE0001, 0xF0000, 0x10FFFD, 0x10FFFF]
 LONG = ["a", "\u00E9", "e\u0301", "\u00DF", "\u0416", "\u0E01", "x\u00AD", "\U0001D400", "\uAC00"]
-ALIKE = ["[SEP]", "[sep]", "[SEP", "SEP]", "[CLS]", "[ CLS ]", "[MASK]", "[UNK]", "[PAD]", "[unused0]",
-         "[[SEP]]", "[SEP][SEP]", "[SE\u0301P]", "\uFF3BSEP\uFF3D", "##ing", "##", "[unk]", "<s>",
-         "covid", "COVID", "Covi\u0301d", "New York", "new  york", "new york", "<tag>", "_<tag>",
-         "na\u00EFve", "NAIVE", "\u4E2D\u6587", "\u4E2D \u6587", "the", "The", "ing", "\u00DCn\u00EFcode",
-         "\u0E01\u0E32", "...", "....", "Stra\u00DFe", "STRASSE", "\u00E9", "e\u0301", "\uD55C",
-         "\u1112\u1161\u11AB"]
 SPACES = [" ", "  ", "\t", "\n", "\r\n", "\u00A0", "\u2003", "\u3000", "\u2028", "\u205F", "\u1680",
           "\u0085", "   \t "]
 PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
@@ -76,16 +71,19 @@ def fix(c):
     return 0xFFFD if 0xD800 <= c <= 0xDFFF else c
 
 
-def word(r, vocab):
-    w = vocab[r.below(len(vocab))]
-    return w[2:] if w.startswith("##") else w
+def word(r, base):
+    w = base.words[r.below(len(base.words))]
+    for mark in ("##", "\u2581", "\u0120"):
+        if w.startswith(mark):
+            return w[len(mark):]
+    return w
 
 
 def ascii_upper(s):
     return "".join(chr(ord(c) - 32) if "a" <= c <= "z" else c for c in s)
 
 
-def piece(r, vocab):
+def piece(r, base):
     kind = r.below(18)
     if kind == 0:
         c = r.below(0x110000 - 0x800)
@@ -115,43 +113,43 @@ def piece(r, vocab):
     if kind == 8:
         return LONG[r.below(len(LONG))] * (90 + r.below(30))
     if kind == 9:
-        return ALIKE[r.below(len(ALIKE))]
+        return base.alike[r.below(len(base.alike))]
     if kind == 10:
-        return " ".join(word(r, vocab) for _ in range(1 + r.below(4)))
+        return " ".join(word(r, base) for _ in range(1 + r.below(4)))
     if kind == 11:
         return SPACES[r.below(len(SPACES))]
     if kind == 12:
         return "".join(PUNCTUATION[r.below(len(PUNCTUATION))] if r.below(2) else
                        chr(0x2000 + r.below(112)) for _ in range(1 + r.below(4)))
     if kind == 13:
-        return ascii_upper(word(r, vocab))
+        return ascii_upper(word(r, base))
     if kind == 14:
         return "".join(chr(0x30 + r.below(10)) for _ in range(1 + r.below(8)))
     if kind == 15:
         return "".join(chr(0xC0 + r.below(0x500)) for _ in range(1 + r.below(6)))
     if kind == 16:
-        return word(r, vocab)
+        return word(r, base)
     # Rarely, what shifts the rest across the boundary between two parts of a text.
     if r.below(8):
-        return word(r, vocab)
+        return word(r, base)
     return ("ab " if r.below(2) else "abc") * ((1960 + r.below(120)) // 3)
 
 
-def ugly_text(r, vocab):
+def ugly_text(r, base):
     out = ""
     for _ in range(r.below(9)):
-        out += piece(r, vocab)
+        out += piece(r, base)
         if r.below(2):
             out += " "
     return out
 
 
-def group_texts(variant, group, vocab):
-    r = Random(1000003 * list(GROUPS).index(variant) + group)
-    return [ugly_text(r, vocab) for _ in range(GROUP_SIZE)]
+def group_texts(base, variant, group):
+    r = Random(1000003 * base.variants[variant]["seed"] + group)
+    return [ugly_text(r, base) for _ in range(GROUP_SIZE)]
 
 
-def code_point_texts(group):
+def code_point_texts(base, variant, group):
     texts = []
     for c in range(group * CODE_POINT_GROUP, (group + 1) * CODE_POINT_GROUP):
         if 0xD800 <= c <= 0xDFFF:
@@ -196,18 +194,34 @@ def merge(target, patch):
     return result
 
 
-class Variants:
-    def __init__(self, model):
-        self.base = json.loads((model / "tokenizer.json").read_text())
-        self.patches = json.loads((DATA / "variants.json").read_text())
-        vocab = self.base["model"]["vocab"]
-        self.vocab = sorted(vocab, key=vocab.get)
+class Base:
+    def __init__(self, name, model):
+        description = json.loads((DATA / f"{name}.json").read_text())
+        self.alike = description["alike"]
+        self.main = description["main"]
+        self.variants = description["variants"]
+        folder = ROOT / description["folder"] if "folder" in description else model
+        self.json = json.loads((folder / "tokenizer.json").read_text())
+        self.words = self.json["model"]["vocab"]
+        if isinstance(self.words, dict):
+            self.words = sorted(self.words, key=self.words.get)
+        else:
+            self.words = [piece for piece, score in self.words]
 
-    def tokenizer(self, name):
-        tokenizer = Tokenizer.from_str(json.dumps(merge(self.base, self.patches[name])))
+    def tokenizer(self, variant):
+        patched = merge(self.json, self.variants[variant]["patch"])
+        tokenizer = Tokenizer.from_str(json.dumps(patched))
         tokenizer.no_truncation()
         tokenizer.no_padding()
         return tokenizer
+
+    def groups(self, kind):
+        """Of one kind: variants, with their number of groups."""
+        for name, variant in self.variants.items():
+            flag = {"code_points": "code_points", "text": "groups"}.get(kind, "normalized")
+            if variant.get(flag):
+                all_code_points = kind.endswith("code_points")
+                yield name, 0x110000 // CODE_POINT_GROUP if all_code_points else variant["groups"]
 
 
 def ids(tokenizer, texts):
@@ -228,12 +242,12 @@ def hash_of(rows):
     return h
 
 
-# A kind of group: its texts by (variant, group, vocabulary), and what is compared of them.
+# A kind of group: its texts by (base, variant, group), and what is compared of them.
 KINDS = {
     "text": (group_texts, ids),
-    "code_points": (lambda variant, group, vocab: code_point_texts(group), ids),
+    "code_points": (code_point_texts, ids),
     "normalized_text": (group_texts, normalized),
-    "normalized_code_points": (lambda variant, group, vocab: code_point_texts(group), normalized),
+    "normalized_code_points": (code_point_texts, normalized),
 }
 
 
@@ -258,66 +272,61 @@ def file_texts(path):
     return lines
 
 
-def pair_hashes(variants):
+def pair_hashes(base):
     """Truncation of pairs, for each room that is left for tokens: every pair of lengths up to 20."""
-    texts = [" ".join(f"{'query' if side == 0 else 'text'} {k}" for k in range(10))
-             for side in range(2)]
-    tokenizer = variants.tokenizer("plain")
-    words = [t.split(" ") for t in texts]
+    tokenizer = base.tokenizer(base.main)
+    special = tokenizer.num_special_tokens_to_add(True)
+    texts = [[" ".join(word if k % 2 == 0 else str(k // 2) for k in range(n)) for n in range(21)]
+             for word in ("query", "text")]
     for strategy in ("longest_first", "only_second"):
         for room in PAIR_ROOMS:
-            tokenizer.enable_truncation(max_length=room, strategy=strategy)
             h = Hash()
-            for n in range(21):
-                for m in range(21):
-                    query, document = " ".join(words[0][:n]), " ".join(words[1][:m])
+            for query in texts[0]:
+                for document in texts[1]:
+                    tokenizer.no_truncation()
+                    sides = [tokenizer.encode(t, add_special_tokens=False) for t in (query, document)]
                     if strategy == "only_second":
                         # The query's own cap, and one token for the document.
-                        query = " ".join(words[0][:min(n, 8, room - 4)])
-                    e = tokenizer.encode(query, document)
+                        sides[0].truncate(min(8, room - 1))
+                    tokenizer.enable_truncation(max_length=room + special, strategy=strategy)
+                    e = tokenizer.post_process(*sides)
                     h.add(e.ids)
                     h.add(e.type_ids)
             yield f"pair {strategy} {room} {h}"
 
 
 def write(arguments):
-    variants = Variants(arguments.model)
-    path = DATA / "golden.txt"
+    base = Base(arguments.base, arguments.model)
+    path = DATA / f"{arguments.base}.golden.txt"
     lines = []
     strings = 0
-    code_point_groups = 0x110000 // CODE_POINT_GROUP
-    for kind, groups in (
-            ("text", GROUPS),
-            ("code_points", dict.fromkeys(CODE_POINT_VARIANTS, code_point_groups)),
-            ("normalized_text", {name: GROUPS[name] for name in NORMALIZED_VARIANTS}),
-            ("normalized_code_points", dict.fromkeys(NORMALIZED_VARIANTS, code_point_groups))):
-        texts_of, numbers_of = KINDS[kind]
-        for name in groups:
-            tokenizer = variants.tokenizer(name)
-            for group in range(groups[name]):
-                texts = texts_of(name, group, variants.vocab)
+    for kind, (texts_of, numbers_of) in KINDS.items():
+        for variant, groups in base.groups(kind):
+            tokenizer = base.tokenizer(variant)
+            for group in range(groups):
+                texts = texts_of(base, variant, group)
                 strings += len(texts)
-                lines.append(f"{kind} {name} {group} {hash_of(numbers_of(tokenizer, texts))}")
-    lines += pair_hashes(variants)
+                lines.append(f"{kind} {variant} {group} {hash_of(numbers_of(tokenizer, texts))}")
+    lines += pair_hashes(base)
     if arguments.texts:
-        tokenizer = variants.tokenizer("plain")
+        tokenizer = base.tokenizer(base.main)
         for file in sorted(arguments.texts.rglob("*")):
             if file.suffix in (".json", ".jsonl", ".tsv"):
                 texts = file_texts(file)
                 strings += len(texts)
                 name = file.relative_to(arguments.texts)
                 lines.append(f"file {name} {len(texts)} {hash_of(ids(tokenizer, texts))}")
-    else:
+    elif path.exists():
         lines += [line for line in path.read_text().splitlines() if line.startswith("file ")]
     path.write_text("\n".join(lines) + "\n")
     print(f"{path}: {len(lines)} hashes of {strings} strings")
 
 
 def show(arguments):
-    variants = Variants(arguments.model)
+    base = Base(arguments.base, arguments.model)
     texts_of, numbers_of = KINDS[arguments.kind]
-    texts = texts_of(arguments.variant, arguments.group, variants.vocab)
-    for text, numbers in zip(texts, numbers_of(variants.tokenizer(arguments.variant), texts)):
+    texts = texts_of(base, arguments.variant, arguments.group)
+    for text, numbers in zip(texts, numbers_of(base.tokenizer(arguments.variant), texts)):
         print("".join(c if " " < c < "\x7f" and c != "\\" else f"\\{ord(c):x};" for c in text),
               *numbers)
 
@@ -330,10 +339,12 @@ def main():
                         default=pathlib.Path(cache) / "models" / "all-MiniLM-L6-v2")
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("write")
+    command.add_argument("base", help="for example bert")
     command.add_argument("--texts", type=pathlib.Path)
     command = commands.add_parser("show")
+    command.add_argument("base")
     command.add_argument("kind", choices=KINDS)
-    command.add_argument("variant", choices=GROUPS)
+    command.add_argument("variant")
     command.add_argument("group", type=int)
     arguments = parser.parse_args()
     if arguments.command == "write":

@@ -32,49 +32,6 @@ constexpr char32_t kOdd[] = {
     0x13430, 0x1BCA0, 0x1D173, 0xE0001, 0xF0000, 0x10FFFD, 0x10FFFF};
 constexpr std::string_view kLong[] = {"a",      "\u00E9",  "e\u0301",    "\u00DF", "\u0416",
                                       "\u0E01", "x\u00AD", "\U0001D400", "\uAC00"};
-constexpr std::string_view kAlike[] = {"[SEP]",
-                                       "[sep]",
-                                       "[SEP",
-                                       "SEP]",
-                                       "[CLS]",
-                                       "[ CLS ]",
-                                       "[MASK]",
-                                       "[UNK]",
-                                       "[PAD]",
-                                       "[unused0]",
-                                       "[[SEP]]",
-                                       "[SEP][SEP]",
-                                       "[SE\u0301P]",
-                                       "\uFF3BSEP\uFF3D",
-                                       "##ing",
-                                       "##",
-                                       "[unk]",
-                                       "<s>",
-                                       "covid",
-                                       "COVID",
-                                       "Covi\u0301d",
-                                       "New York",
-                                       "new  york",
-                                       "new york",
-                                       "<tag>",
-                                       "_<tag>",
-                                       "na\u00EFve",
-                                       "NAIVE",
-                                       "\u4E2D\u6587",
-                                       "\u4E2D \u6587",
-                                       "the",
-                                       "The",
-                                       "ing",
-                                       "\u00DCn\u00EFcode",
-                                       "\u0E01\u0E32",
-                                       "...",
-                                       "....",
-                                       "Stra\u00DFe",
-                                       "STRASSE",
-                                       "\u00E9",
-                                       "e\u0301",
-                                       "\uD55C",
-                                       "\u1112\u1161\u11AB"};
 constexpr std::string_view kSpaces[] = {" ",      "  ",     "\t",     "\n",     "\r\n",
                                         "\u00A0", "\u2003", "\u3000", "\u2028", "\u205F",
                                         "\u1680", "\u0085", "   \t "};
@@ -106,8 +63,11 @@ std::string UglyText::Next() {
 }
 
 std::string UglyText::Word() {
-  const std::string& token = vocabulary_[Below(vocabulary_.size())];
-  return token.starts_with("##") ? token.substr(2) : token;
+  const std::string& token = words_[Below(words_.size())];
+  for (const std::string_view mark : {"##", "\u2581", "\u0120"}) {
+    if (token.starts_with(mark)) return token.substr(mark.size());
+  }
+  return token;
 }
 
 void UglyText::AppendChars(uint64_t count, char32_t first, uint64_t size, std::string& out) {
@@ -166,7 +126,7 @@ void UglyText::AppendPiece(std::string& out) {
       return;
     }
     case 9:
-      out += Pick(*this, kAlike);
+      out += Pick(*this, alike_);
       return;
     case 10:
       for (uint64_t k = 0, count = 1 + Below(4); k < count; ++k) {

@@ -10,9 +10,11 @@ namespace rerankd {
 
 class UglyText {
  public:
-  // `vocabulary` (the tokens by id) gives it real words.
-  UglyText(uint64_t seed, const std::vector<std::string>& vocabulary)
-      : state_(seed), vocabulary_(vocabulary) {}
+  // `words` are the tokens by id; `alike` what nearly is something special to the tokenizer.
+  // Neither may be empty, both must outlive this.
+  UglyText(uint64_t seed, const std::vector<std::string>& words,
+           const std::vector<std::string>& alike)
+      : state_(seed), words_(words), alike_(alike) {}
 
   std::string Next();
   uint64_t Below(uint64_t n);  // the next random number
@@ -23,7 +25,8 @@ class UglyText {
   std::string Word();
 
   uint64_t state_;
-  const std::vector<std::string>& vocabulary_;
+  const std::vector<std::string>& words_;
+  const std::vector<std::string>& alike_;
 };
 
 }  // namespace rerankd
