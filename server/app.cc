@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <fstream>
+#include <future>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -47,14 +51,51 @@ App::~App() { Stop(std::chrono::milliseconds(0)); }
 absl::StatusOr<std::unique_ptr<App>> App::Load(const ServerConfig& config, Logger& logger) {
   logger.Info("starting", {{"version", kVersion}, {"processors", unsigned(AvailableCpus())}});
   std::unique_ptr<App> app(new App(config, logger));
-  for (const ModelEntry& entry : config.models) {
-    const absl::Status status = app->AddModel(entry);
-    if (!status.ok()) {
-      return absl::Status(status.code(), fmt::format("model \"{}\": {}", entry.name,
-                                                     std::string(status.message())));
-    }
+  RERANKD_RETURN_IF_ERROR(app->ConnectHub());
+  for (const ModelEntry& entry : app->config_.models) {
+    RERANKD_RETURN_IF_ERROR(
+        app->catalog_.Add(MakeManagedModel(entry, {app->tokenizing_, logger, app->hub_.get()})));
   }
+  RERANKD_RETURN_IF_ERROR(app->LoadModels());
   return app;
+}
+
+absl::Status App::ConnectHub() {
+  if (std::ranges::all_of(config_.models, [](const ModelEntry& m) { return m.hub_id.empty(); })) {
+    return absl::OkStatus();
+  }
+  const HubSettings& settings = config_.hub;
+  RERANKD_ASSIGN_OR_RETURN(
+      HubOptions options,
+      HubOptionsFromEnvironment([&](const std::string& name) -> std::optional<std::string> {
+        if (name == "HF_ENDPOINT" && !settings.endpoint.empty()) return settings.endpoint;
+        if (name == "HF_HUB_CACHE" && !settings.cache_dir.empty()) return settings.cache_dir;
+        const char* const value = std::getenv(name.c_str());
+        return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+      }));
+  options.offline = settings.offline.value_or(options.offline);
+  hub_ = std::make_unique<ModelHub>(std::move(options));
+  return absl::OkStatus();
+}
+
+// One after the other: each uses all processors where it computes, and the disk where it does not.
+absl::Status App::LoadModels() {
+  absl::Status first_error;
+  for (size_t i = 0; i < config_.models.size(); ++i) {
+    if (config_.models[i].load == LoadTime::kOnDemand) continue;
+    const auto loaded = std::make_shared<std::promise<absl::Status>>();
+    catalog_.models()[i]->Load(
+        [loaded](absl::Status status) { loaded->set_value(std::move(status)); });
+    const absl::Status status = loaded->get_future().get();
+    if (status.ok() || !first_error.ok()) continue;
+    first_error = absl::Status(
+        status.code(),
+        fmt::format("model \"{}\": {}", config_.models[i].name, std::string(status.message())));
+    if (config_.on_error == OnError::kFail) return first_error;
+  }
+  const bool any = std::ranges::any_of(catalog_.models(),
+                                       [](const auto& model) { return model->status().can_serve; });
+  return any ? absl::OkStatus() : first_error;
 }
 
 absl::Status App::Serve() {
@@ -67,14 +108,9 @@ absl::Status App::Serve() {
     RERANKD_RETURN_IF_ERROR(WritePortFile(config_.port_file, server_->port()));
   }
   logger_.Info("serving", {{"address", server_->address()},
-                           {"default_model", catalog_.entries().front().info.name},
+                           {"default_model", catalog_.models().front()->name()},
                            {"start_ms", Milliseconds(steady_clock::now() - began_)}});
   return absl::OkStatus();
-}
-
-absl::Status App::AddModel(const ModelEntry& entry) {
-  RERANKD_ASSIGN_OR_RETURN(ServedModel model, LoadServedModel(entry, tokenizing_, logger_));
-  return catalog_.Add({std::move(model.info), std::move(model.reranker)});
 }
 
 bool App::Stop(std::chrono::milliseconds grace) {

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "config/server_config.h"
 #include "engine/worker_pool.h"
+#include "hub/model_hub.h"
 #include "observability/logging.h"
 #include "service/catalog.h"
 #include "service/grpc_server.h"
@@ -17,9 +18,8 @@ namespace rerankd {
 // Not thread-safe: one thread loads, starts and stops it.
 class App {
  public:
-  // Loads the models, and computes something with each so that the first call is as fast as the
-  // next. `logger` must outlive the app. An error is one line that says which model and file are at
-  // fault, and what would be right.
+  // Loads the models that are wanted at the start. `logger` must outlive the app. An error is one
+  // line that says which model and file are at fault, and what would be right.
   static absl::StatusOr<std::unique_ptr<App>> Load(const ServerConfig& config, Logger& logger);
   // Stops without grace, if still serving.
   ~App();
@@ -36,13 +36,15 @@ class App {
 
  private:
   App(ServerConfig config, Logger& logger);
-  absl::Status AddModel(const ModelEntry& entry);
+  absl::Status ConnectHub();
+  absl::Status LoadModels();
 
   const ServerConfig config_;
   Logger& logger_;
   const TimePoint began_;
   // In the order of construction: each uses those above it, from threads of its own.
   WorkerPool tokenizing_;
+  std::unique_ptr<ModelHub> hub_;  // when a model comes from there
   Catalog catalog_;
   std::unique_ptr<GrpcServer> server_;
 };

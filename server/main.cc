@@ -41,6 +41,7 @@ ModelEntry DefaultModel() {
 ConfigSources SourcesOf(CommandLine command_line) {
   ConfigSources sources;
   sources.default_model = DefaultModel();
+  if (const char* const home = std::getenv("HOME"); home != nullptr) sources.home = home;
   for (char** variable = environ; *variable != nullptr; ++variable) {
     const std::string_view text = *variable;
     const size_t equals = text.find('=');

@@ -3,11 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <future>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "engine/local_reranker.h"
+#include "hub/model_id.h"
+#include "hub/progress.h"
 #include "model/model_loader.h"
 #include "server/logging_reranker.h"
 #include "tokenizer/tokenizer_factory.h"
@@ -68,26 +72,58 @@ absl::Status WarmUp(Reranker& reranker, int sessions) {
   return status;
 }
 
+// What the configuration alone tells.
+ModelInfo InfoOf(const ModelEntry& entry) {
+  return {.name = entry.name,
+          .aliases = entry.aliases,
+          .kind = entry.kind == EntryKind::kCrossEncoder ? "cross_encoder" : "bi_encoder",
+          .device = entry.device,
+          .precision = entry.precision,
+          .default_score_kind = entry.score_kind,
+          .default_truncation = entry.truncation};
+}
+
+absl::StatusOr<std::filesystem::path> FolderOf(const ModelEntry& entry, const LoadingTools& tools,
+                                               const std::stop_token& stop) {
+  if (entry.hub_id.empty()) return entry.path;
+  RERANKD_ASSIGN_OR_RETURN(const ModelId id, MakeModelId(entry.hub_id, entry.revision));
+  return tools.hub->Resolve(id, LoggingObserver([&](const std::string& line) {
+                              tools.logger.Info("fetching model",
+                                                {{"name", entry.name}, {"progress", line}});
+                            }),
+                            stop);
+}
+
+// Reading a model cannot be interrupted; between its steps somebody may no longer want it.
+absl::Status CheckWanted(const std::stop_token& stop) {
+  return stop.stop_requested() ? absl::CancelledError("the model is no longer wanted")
+                               : absl::OkStatus();
+}
+
 }  // namespace
 
-absl::StatusOr<ServedModel> LoadServedModel(const ModelEntry& entry, WorkerPool& tokenizing,
-                                            Logger& logger) {
+absl::StatusOr<ManagedModel::Loaded> LoadServedModel(const ModelEntry& entry,
+                                                     const LoadingTools& tools,
+                                                     const std::stop_token& stop) {
   const TimePoint began = steady_clock::now();
+  RERANKD_ASSIGN_OR_RETURN(const std::filesystem::path folder, FolderOf(entry, tools, stop));
   const bool reads_pairs = entry.kind == EntryKind::kCrossEncoder;
   RERANKD_ASSIGN_OR_RETURN(
       LoadedModel model,
-      LoadModel({.folder = entry.path,
+      LoadModel({.folder = folder,
                  .kind = reads_pairs ? ModelKind::kCrossEncoder : ModelKind::kBiEncoder,
                  .device = entry.device,
                  .precision = entry.precision,
                  .threads_per_session = entry.engine.threads_per_session}));
-  RERANKD_ASSIGN_OR_RETURN(std::unique_ptr<Tokenizer> tokenizer, LoadTokenizer(entry.path));
+  RERANKD_RETURN_IF_ERROR(CheckWanted(stop));
+  RERANKD_ASSIGN_OR_RETURN(std::unique_ptr<Tokenizer> tokenizer, LoadTokenizer(folder));
   if (tokenizer->id_bound() > model.vocab_size) {
     return absl::FailedPreconditionError(fmt::format(
         "the tokenizer in {} has ids up to {}, but vocab_size of config.json is {}; the files are "
         "not of one model",
-        entry.path.string(), tokenizer->id_bound() - 1, model.vocab_size));
+        folder.string(), tokenizer->id_bound() - 1, model.vocab_size));
   }
+  RERANKD_RETURN_IF_ERROR(CheckWanted(stop));
   RERANKD_ASSIGN_OR_RETURN(const TokenLimits limits, LimitsOf(entry, *tokenizer, model));
 
   LocalReranker::Options options;
@@ -103,35 +139,56 @@ absl::StatusOr<ServedModel> LoadServedModel(const ModelEntry& entry, WorkerPool&
     options.engine.sessions = std::max(1, AvailableCpus() / options.engine.threads_per_session);
   }
 
-  ServedModel served;
-  served.info = {.name = entry.name,
-                 .kind = reads_pairs ? "cross_encoder" : "bi_encoder",
-                 .architecture = model.architecture,
-                 .device = model.device,
-                 .precision = model.precision,
-                 .max_tokens = limits.max_tokens,
-                 .parameters = model.parameters,
-                 .default_score_kind = options.default_score_kind,
-                 .default_truncation = options.default_truncation};
+  ManagedModel::Loaded served;
+  served.info = InfoOf(entry);
+  served.info.architecture = model.architecture;
+  served.info.device = model.device;
+  served.info.precision = model.precision;
+  served.info.max_tokens = limits.max_tokens;
+  served.info.parameters = model.parameters;
+  served.info.default_score_kind = options.default_score_kind;
   served.reranker = std::make_shared<LocalReranker>(options, std::move(tokenizer),
-                                                    std::move(model.scorer), tokenizing);
+                                                    std::move(model.scorer), tools.tokenizing);
   RERANKD_RETURN_IF_ERROR(WarmUp(*served.reranker, options.engine.sessions));
-  if (logger.enabled(LogLevel::kDebug)) {
+  if (tools.logger.enabled(LogLevel::kDebug)) {
     served.reranker =
-        std::make_shared<LoggingReranker>(entry.name, std::move(served.reranker), logger);
+        std::make_shared<LoggingReranker>(entry.name, std::move(served.reranker), tools.logger);
   }
-  logger.Info("model loaded",
-              {{"name", served.info.name},
-               {"kind", served.info.kind},
-               {"architecture", served.info.architecture},
-               {"parameters", served.info.parameters},
-               {"max_tokens", served.info.max_tokens},
-               {"device", served.info.device},
-               {"precision", served.info.precision},
-               {"sessions", unsigned(options.engine.sessions)},
-               {"threads_per_session", unsigned(options.engine.threads_per_session)},
-               {"load_ms", Milliseconds(steady_clock::now() - began)}});
+  tools.logger.Info("model loaded",
+                    {{"name", served.info.name},
+                     {"kind", served.info.kind},
+                     {"architecture", served.info.architecture},
+                     {"parameters", served.info.parameters},
+                     {"max_tokens", served.info.max_tokens},
+                     {"device", served.info.device},
+                     {"precision", served.info.precision},
+                     {"sessions", unsigned(options.engine.sessions)},
+                     {"threads_per_session", unsigned(options.engine.threads_per_session)},
+                     {"load_ms", Milliseconds(steady_clock::now() - began)}});
   return served;
+}
+
+std::unique_ptr<ManagedModel> MakeManagedModel(const ModelEntry& entry, const LoadingTools& tools) {
+  ManagedModel::Options options;
+  options.info = InfoOf(entry);
+  options.on_demand = entry.load == LoadTime::kOnDemand;
+  options.unload_after = entry.unload_after;
+  options.max_waiting_documents = entry.engine.max_queued_documents;
+  options.on_freed = [name = entry.name, tools] {
+    tools.logger.Info("model unloaded", {{"name", name}});
+  };
+  return std::make_unique<ManagedModel>(
+      std::move(options),
+      [entry, tools](const std::stop_token& stop) -> absl::StatusOr<ManagedModel::Loaded> {
+        tools.logger.Info("loading model", {{"name", entry.name}});
+        absl::StatusOr<ManagedModel::Loaded> loaded = LoadServedModel(entry, tools, stop);
+        if (!loaded.ok()) {
+          tools.logger.Error(
+              "model not loaded",
+              {{"name", entry.name}, {"error", std::string(loaded.status().message())}});
+        }
+        return loaded;
+      });
 }
 
 }  // namespace rerankd

@@ -2,25 +2,33 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 
 #include "absl/status/statusor.h"
 #include "config/server_config.h"
-#include "core/model_info.h"
-#include "core/reranker.h"
 #include "engine/worker_pool.h"
+#include "hub/model_hub.h"
+#include "lifecycle/managed_model.h"
 #include "observability/logging.h"
 
 namespace rerankd {
 
-struct ServedModel {
-  ModelInfo info;
-  std::shared_ptr<Reranker> reranker;
+// What models are loaded with and have in common; all of it outlives them.
+struct LoadingTools {
+  WorkerPool& tokenizing;
+  Logger& logger;
+  ModelHub* hub;  // null: no entry names a model of the hub
 };
 
-// Loads the entry's model and computes something with it, so that the first call is as fast as the
-// next. Blocks for as long as that takes. `tokenizing` and `logger` must outlive the model. An
-// error is one line that says which file is at fault, and what would be right.
-absl::StatusOr<ServedModel> LoadServedModel(const ModelEntry& entry, WorkerPool& tokenizing,
-                                            Logger& logger);
+// Fetches the entry's model where it is not there, loads it, and computes something with it, so
+// that the first call is as fast as the next. Blocks for as long as that takes; ends with CANCELLED
+// soon after `stop` is requested. An error is one line that says which file is at fault, and what
+// would be right.
+absl::StatusOr<ManagedModel::Loaded> LoadServedModel(const ModelEntry& entry,
+                                                     const LoadingTools& tools,
+                                                     const std::stop_token& stop);
+
+// The entry's model, not loaded yet.
+std::unique_ptr<ManagedModel> MakeManagedModel(const ModelEntry& entry, const LoadingTools& tools);
 
 }  // namespace rerankd

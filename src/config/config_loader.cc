@@ -7,9 +7,11 @@
 #include <map>
 #include <set>
 #include <string_view>
+#include <utility>
 
 #include "config/settings.h"
 #include "config/values.h"
+#include "hub/model_id.h"
 #include "util/file.h"
 #include "util/utf8.h"
 
@@ -24,7 +26,8 @@ constexpr size_t kMaxFileBytes = size_t{1} << 20;
 struct Assignment {
   std::string key;
   std::string text;
-  std::string place;  // "rerankd.yaml:3", "environment variable RERANKD_LISTEN", "flag --listen"
+  std::string place;   // "rerankd.yaml:3", "environment variable RERANKD_LISTEN", "flag --listen"
+  fs::path base = {};  // where a relative path in it starts; empty: the working directory
 };
 
 // An entry of `models`, or the one model that flags and environment describe.
@@ -130,16 +133,36 @@ class Loader {
   }
 
   // The value of a setting in the file; relative paths become absolute here.
-  void AddScalar(std::string_view shown_key, std::string key, const YAML::Node& value, bool is_path,
-                 std::vector<Assignment>& to) {
+  template <typename T>
+  void AddValue(std::string_view shown_key, const Setting<T>& setting, const YAML::Node& value,
+                std::vector<Assignment>& to) {
+    if (setting.is_list && value.IsSequence()) {
+      AddList(shown_key, setting.key, value, to);
+      return;
+    }
     if (!value.IsScalar()) {
       Error(Place(value), fmt::format("{} {}", shown_key,
-                                      value.IsNull() ? "has no value" : "must be a single value"));
+                                      value.IsNull()    ? "has no value"
+                                      : setting.is_list ? "must be a list of values"
+                                                        : "must be a single value"));
       return;
     }
     std::string text = value.Scalar();
-    if (is_path && !text.empty()) text = (base_ / text).string();
-    to.push_back({std::move(key), std::move(text), Place(value)});
+    if (setting.is_path && !text.empty()) text = (base_ / text).string();
+    to.push_back({setting.key, std::move(text), Place(value), base_});
+  }
+
+  void AddList(std::string_view shown_key, const std::string& key, const YAML::Node& list,
+               std::vector<Assignment>& to) {
+    std::string text;
+    for (const auto& value : list) {
+      if (!value.IsScalar()) {
+        Error(Place(value), fmt::format("{} must be a list of single values", shown_key));
+        return;
+      }
+      text += (text.empty() ? "" : ",") + value.Scalar();
+    }
+    if (list.size() > 0) to.push_back({key, std::move(text), Place(list)});
   }
 
   void ReadTop(const YAML::Node& root) {
@@ -157,7 +180,7 @@ class Loader {
       } else if (std::ranges::find(known, key) == known.end()) {
         Error(Place(at), UnknownKey(key, known));
       } else if (const auto* setting = Find(ServerSettings(), key)) {
-        AddScalar(key, key, value, setting->is_path, server_);
+        AddValue(key, *setting, value, server_);
       } else {
         ReadSection(key, ServerSettings(), key + ".", value, server_);
       }
@@ -182,7 +205,7 @@ class Loader {
       if (setting == nullptr) {
         Error(Place(at), UnknownKey(key, known));
       } else {
-        AddScalar(fmt::format("{}.{}", name, key), setting->key, value, setting->is_path, to);
+        AddValue(fmt::format("{}.{}", name, key), *setting, value, to);
       }
     });
   }
@@ -190,9 +213,10 @@ class Loader {
   void ReadModels(const YAML::Node& models) {
     models_given_ = true;
     if (!models.IsSequence() || models.size() == 0) {
-      Error(Place(models),
-            "models must be a list of one model or more, each a mapping with at "
-            "least a path; leave it out for the default model");
+      Error(
+          Place(models),
+          "models must be a list of one model or more, each a mapping with at least a model; leave "
+          "it out for the default model");
       return;
     }
     std::vector<std::string> known = Keys(ModelSettings());
@@ -201,18 +225,19 @@ class Loader {
       const YAML::Node& model = models[i];
       const std::string shown = fmt::format("models[{}]", i);
       if (!model.IsMap()) {
-        Error(Place(model), shown + " must be a mapping, with at least a path");
+        Error(Place(model), shown + " must be a mapping, with at least a model");
         continue;
       }
       ModelDraft& draft = drafts_.emplace_back(ModelDraft{Place(model), {}});
       ForEach(model, [&](const std::string& key, const YAML::Node& at, const YAML::Node& value) {
-        const auto* setting = Find(ModelSettings(), key);
-        if (setting == nullptr && Find(EngineSettings(), key) == nullptr) {
+        const std::string shown_key = fmt::format("{}.{}", shown, key);
+        if (const auto* setting = Find(ModelSettings(), key)) {
+          AddValue(shown_key, *setting, value, draft.assignments);
+        } else if (const auto* engine_setting = Find(EngineSettings(), key)) {
+          AddValue(shown_key, *engine_setting, value, draft.assignments);
+        } else {
           Error(Place(at), UnknownKey(key, known));
-          return;
         }
-        AddScalar(fmt::format("{}.{}", shown, key), key, value,
-                  setting != nullptr && setting->is_path, draft.assignments);
       });
     }
   }
@@ -279,35 +304,104 @@ class Loader {
     if (!models_given_) {
       drafts_.push_back({single_model_.empty() ? "" : single_model_.front().place, single_model_});
     }
-    std::map<std::string, std::string> places;  // by name
-    for (const ModelDraft& draft : drafts_) {
-      const bool has_path = std::ranges::any_of(
-          draft.assignments, [](const Assignment& a) { return a.key == "path"; });
-      ModelEntry model = models_given_ || has_path ? ModelEntry() : sources_.default_model;
+    for (ModelDraft& draft : drafts_) {
+      if (!models_given_) KeepLastSource(draft);
+      const Assignment* const model_id = Given(draft, "model");
+      const Assignment* const path = Given(draft, "path");
+      const bool has_source = model_id != nullptr || path != nullptr;
+      ModelEntry model = models_given_ || has_source ? ModelEntry() : sources_.default_model;
       model.engine = config_.engine;
       for (const Assignment& assignment : draft.assignments) {
         if (!Apply(ModelSettings(), assignment, model)) {
           Apply(EngineSettings(), assignment, model.engine);
         }
       }
-      if (models_given_ && !has_path) Error(draft.place, "this model has no path");
-      if (model.name.empty()) NameByPath(draft, model);
-      const auto [taken, fresh] = places.emplace(model.name, draft.place);
-      if (!fresh && !model.name.empty()) {
-        Error(
-            draft.place,
-            fmt::format("a model named \"{}\" stands at {} already; give one of them another name",
-                        model.name, taken->second));
+      if (models_given_ && !has_source) Error(draft.place, "this model has neither model nor path");
+      if (model_id != nullptr && path != nullptr) {
+        Error(draft.place, "both model and path say which model it is; leave one of them out");
       }
-      if (model.max_tokens != 0 && model.query_max_tokens >= model.max_tokens) {
-        Error(draft.place, fmt::format("query_max_tokens ({}) must be less than max_tokens ({})",
-                                       model.query_max_tokens, model.max_tokens));
-      }
+      if (model_id != nullptr) ResolveModel(*model_id, model);
+      CheckModel(draft, model);
+      if (model.name.empty()) NameBySource(draft, model);
+      ClaimNames(draft, model);
       config_.models.push_back(std::move(model));
+    }
+    PutDefaultFirst();
+  }
+
+  // What the draft says last about `key`.
+  static const Assignment* Given(const ModelDraft& draft, std::string_view key) {
+    const auto found = std::find_if(draft.assignments.rbegin(), draft.assignments.rend(),
+                                    [&](const Assignment& a) { return a.key == key; });
+    return found == draft.assignments.rend() ? nullptr : &*found;
+  }
+
+  // A flag that says which model to serve wins over a variable that says it the other way.
+  static void KeepLastSource(ModelDraft& draft) {
+    const auto names_model = [](const Assignment& a) {
+      return a.key == "model" || a.key == "path";
+    };
+    const auto last =
+        std::find_if(draft.assignments.rbegin(), draft.assignments.rend(), names_model);
+    if (last == draft.assignments.rend()) return;
+    const std::string kept = last->key;
+    std::erase_if(draft.assignments,
+                  [&](const Assignment& a) { return names_model(a) && a.key != kept; });
+  }
+
+  // `model:` as a folder, where it is one, or as an id.
+  void ResolveModel(const Assignment& given, ModelEntry& model) {
+    const std::string text = std::exchange(model.hub_id, "");
+    if (text.empty()) return;  // was reported
+    const bool home = text == "~" || text.starts_with("~/");
+    const fs::path folder =
+        home ? sources_.home / fs::path(text.substr(1)).relative_path() : given.base / text;
+    const bool written_as_folder = home || text.starts_with('/') || text.starts_with("./") ||
+                                   text.starts_with("../") || text == "." || text == "..";
+    std::error_code error;
+    if (written_as_folder || fs::is_directory(folder, error)) {
+      model.path = folder;
+      return;
+    }
+    model.hub_id = text;
+    if (const auto id = MakeModelId(text); !id.ok()) {
+      Error(given.place, fmt::format("model: {}; and there is no such folder",
+                                     std::string(id.status().message())));
     }
   }
 
-  void NameByPath(const ModelDraft& draft, ModelEntry& model) {
+  void CheckModel(const ModelDraft& draft, const ModelEntry& model) {
+    if (const Assignment* const revision = Given(draft, "revision");
+        revision != nullptr && !model.revision.empty()) {
+      if (model.hub_id.empty()) {
+        Error(revision->place, "revision is of models of the hub, and this one is a folder");
+      } else if (const auto id = MakeModelId("x", model.revision); !id.ok()) {
+        Error(revision->place, "revision: " + std::string(id.status().message()));
+      }
+    }
+    if (model.unload_after.count() != 0 && model.load == LoadTime::kStart) {
+      Error(draft.place,
+            "unload_after is of models that are loaded on demand; this one needs \"load: "
+            "on_demand\" for it");
+    }
+    if (model.max_tokens != 0 && model.query_max_tokens >= model.max_tokens) {
+      Error(draft.place, fmt::format("query_max_tokens ({}) must be less than max_tokens ({})",
+                                     model.query_max_tokens, model.max_tokens));
+    }
+    if (const Assignment* const is_default = Given(draft, "default"); model.is_default) {
+      const std::string place = is_default != nullptr ? is_default->place : draft.place;
+      if (!default_place_.empty()) {
+        Error(place, fmt::format("the model at {} is the default already", default_place_));
+      }
+      default_place_ = place;
+    }
+  }
+
+  void NameBySource(const ModelDraft& draft, ModelEntry& model) {
+    if (!model.hub_id.empty()) {
+      model.name = model.hub_id;
+      return;
+    }
     // "/models/mini/" has an empty last part.
     const fs::path path = model.path.lexically_normal();
     const std::string name = (path.has_filename() ? path : path.parent_path()).filename().string();
@@ -323,6 +417,27 @@ class Loader {
     }
   }
 
+  // Each name and alias belongs to one model.
+  void ClaimNames(const ModelDraft& draft, const ModelEntry& model) {
+    const auto claim = [&](const std::string& name, const std::string& place) {
+      if (name.empty()) return;
+      const auto [taken, fresh] = names_.emplace(name, place);
+      if (fresh) return;
+      Error(place,
+            fmt::format("a model named \"{}\" stands at {} already; give one of them another "
+                        "name",
+                        name, taken->second));
+    };
+    claim(model.name, draft.place);
+    for (const std::string& alias : model.aliases) claim(alias, Given(draft, "aliases")->place);
+  }
+
+  void PutDefaultFirst() {
+    std::stable_partition(config_.models.begin(), config_.models.end(),
+                          [](const ModelEntry& model) { return model.is_default; });
+    if (!config_.models.empty()) config_.models.front().is_default = true;
+  }
+
   const ConfigSources& sources_;
   std::string file_;
   fs::path base_;
@@ -331,6 +446,8 @@ class Loader {
   std::vector<Assignment> engine_;
   std::vector<ModelDraft> drafts_;
   std::vector<Assignment> single_model_;
+  std::map<std::string, std::string> names_;  // of models, and where each was given
+  std::string default_place_;
   ServerConfig config_;
   std::vector<std::string> errors_;
 };
@@ -350,7 +467,18 @@ void Emit(YAML::Emitter& out, std::span<const Setting<T>> settings, const T& sou
       open_section = section;
     }
     out << YAML::Key << (section.empty() ? setting.key : setting.key.substr(dot + 1));
-    out << YAML::Value << value;
+    out << YAML::Value;
+    if (setting.is_list) {
+      out << YAML::Flow << YAML::BeginSeq;
+      for (size_t begin = 0; begin <= value.size();) {
+        const size_t end = std::min(value.find(',', begin), value.size());
+        out << value.substr(begin, end - begin);
+        begin = end + 1;
+      }
+      out << YAML::EndSeq;
+    } else {
+      out << value;
+    }
   }
   if (!open_section.empty()) out << YAML::EndMap;
 }

@@ -19,10 +19,23 @@ namespace rerankd {
 // What a model entry is served by.
 enum class EntryKind { kCrossEncoder, kBiEncoder };
 
+// When a model is loaded.
+enum class LoadTime {
+  kStart,     // before the server serves
+  kOnDemand,  // for the first call that needs it
+};
+
 struct ModelEntry {
+  // One of the two names the model.
+  std::filesystem::path path;  // its folder
+  std::string hub_id;          // its name at the hub: "org/name"
+  std::string revision;        // of hub_id: a branch, a tag or a commit; empty: main
   std::string name;
+  std::vector<std::string> aliases;
+  bool is_default = false;  // exactly one model is, after loading
+  LoadTime load = LoadTime::kStart;
+  std::chrono::milliseconds unload_after{0};  // without a call, if loaded on demand; 0: never
   EntryKind kind = EntryKind::kCrossEncoder;
-  std::filesystem::path path;
   std::string device = "cpu";
   std::string precision = "fp32";
   size_t max_tokens = 0;        // 0: what the model allows
@@ -32,6 +45,20 @@ struct ModelEntry {
   EngineOptions engine;
 };
 
+// What to do about a model that cannot be loaded at the start.
+enum class OnError {
+  kFail,  // do not start
+  kSkip,  // serve the others
+};
+
+// Where models with a hub_id come from. Unset: what the environment says (HF_HUB_CACHE, …). The
+// token comes from there alone: a configuration is no place for a secret.
+struct HubSettings {
+  std::filesystem::path cache_dir;
+  std::string endpoint;
+  std::optional<bool> offline;
+};
+
 struct ServerConfig {
   ServiceOptions service;
   LogOptions log;
@@ -39,6 +66,8 @@ struct ServerConfig {
   int tokenizer_threads = 0;
   std::chrono::milliseconds grace_period{30'000};
   std::filesystem::path port_file;
+  OnError on_error = OnError::kFail;
+  HubSettings hub;
   std::vector<ModelEntry> models;  // never empty after loading; the first is the default
 };
 

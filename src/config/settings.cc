@@ -36,6 +36,7 @@ Setting<T> Make(std::string_view key, std::string_view help, Field field, const 
           codec.form,
           std::string(help),
           std::is_same_v<Member, std::filesystem::path>,
+          std::is_same_v<Member, std::vector<std::string>>,
           [field, to_member, parse = codec.parse](std::string_view text, T& target) {
             absl::StatusOr<V> value = parse(text);
             if (!value.ok()) return std::move(value).status();
@@ -80,6 +81,23 @@ absl::Status CheckName(std::string_view text) {
   });
   return good ? absl::OkStatus()
               : absl::InvalidArgumentError("must be 1 to 128 letters, digits and . _ - / : @");
+}
+
+absl::Status CheckModel(std::string_view text) {
+  return !text.empty() && text.find('\0') == std::string_view::npos
+             ? absl::OkStatus()
+             : absl::InvalidArgumentError("must be the model's id at the hub, or a folder");
+}
+
+absl::Status CheckRevision(std::string_view text) {
+  return text.empty() ? absl::InvalidArgumentError("must be a branch, a tag or a commit")
+                      : absl::OkStatus();
+}
+
+absl::Status CheckEndpoint(std::string_view text) {
+  return text.starts_with("https://") || text.starts_with("http://")
+             ? absl::OkStatus()
+             : absl::InvalidArgumentError("must be an http or https URL");
 }
 
 absl::Status CheckPath(std::string_view text) {
@@ -160,6 +178,16 @@ std::span<const Setting<ServerConfig>> ServerSettings() {
           "Threads that tokenize, shared by all models; 0: one for each processor that the "
           "server may use.",
           RERANKD_FIELD(tokenizer_threads), Integer(0, 1024)),
+      Make<ServerConfig>("admin",
+                         "Whether clients may load, reload and unload models; whoever can reach "
+                         "the port then can.",
+                         RERANKD_FIELD(service.admin), Boolean()),
+      Make<ServerConfig>(
+          "on_error",
+          "What happens when a model cannot be loaded at the start. fail: the server does not "
+          "start; skip: it serves the others.",
+          RERANKD_FIELD(on_error),
+          Choice<OnError>({{"fail", OnError::kFail}, {"skip", OnError::kSkip}})),
       Make<ServerConfig>("log.level", "The least severe events to log.", RERANKD_FIELD(log.level),
                          Choice<LogLevel>({{"debug", LogLevel::kDebug},
                                            {"info", LogLevel::kInfo},
@@ -171,16 +199,53 @@ std::span<const Setting<ServerConfig>> ServerSettings() {
       Make<ServerConfig>(
           "log.output", "Where the log goes.", RERANKD_FIELD(log.output),
           Choice<LogOutput>({{"stdout", LogOutput::kStdout}, {"stderr", LogOutput::kStderr}})),
+      Make<ServerConfig>(
+          "hub.cache_dir",
+          "Where models of the hub are kept, in huggingface_hub's layout; unset: HF_HUB_CACHE, "
+          "HF_HOME, or ~/.cache/huggingface/hub.",
+          RERANKD_FIELD(hub.cache_dir), Checked("path", CheckPath)),
+      Make<ServerConfig>("hub.endpoint",
+                         "The hub, or a mirror of it; unset: HF_ENDPOINT, or Hugging Face's own.",
+                         RERANKD_FIELD(hub.endpoint), Checked("URL", CheckEndpoint)),
+      Make<ServerConfig>(
+          "hub.offline",
+          "Whether to use only what is in the cache; unset: what HF_HUB_OFFLINE says.",
+          RERANKD_FIELD(hub.offline), Optional(Boolean())),
   };
   return *settings;
 }
 
 std::span<const Setting<ModelEntry>> ModelSettings() {
   static const auto* const settings = new std::vector<Setting<ModelEntry>>{
-      Make<ModelEntry>("path", "The model's folder, as Hugging Face lays it out.",
+      Make<ModelEntry>("model",
+                       "The model: its id at the hub, or a folder (one that is there, or that "
+                       "begins with /, ./, "
+                       "../ or ~).",
+                       RERANKD_FIELD(hub_id), Checked("id or folder", CheckModel)),
+      Make<ModelEntry>("revision", "A branch, tag or commit of the hub's model; unset: main.",
+                       RERANKD_FIELD(revision), Checked("text", CheckRevision)),
+      Make<ModelEntry>("path",
+                       "The model's folder, as Hugging Face lays it out; in place of model.",
                        RERANKD_FIELD(path), Checked("path", CheckPath)),
-      Make<ModelEntry>("name", "How calls name the model; unset: the last part of its path.",
-                       RERANKD_FIELD(name), Checked("text", CheckName)),
+      Make<ModelEntry>(
+          "name",
+          "How calls name the model; unset: its id at the hub, or the last part of its path.",
+          RERANKD_FIELD(name), Checked("text", CheckName)),
+      Make<ModelEntry>(
+          "aliases", "Other names for it.", RERANKD_FIELD(aliases),
+          List("names, separated by commas; in the file also a list", Checked("text", CheckName))),
+      Make<ModelEntry>("default",
+                       "Whether it is the model of calls that name none; unset: the first one is.",
+                       RERANKD_FIELD(is_default), Boolean()),
+      Make<ModelEntry>(
+          "load",
+          "When it is loaded: before the server serves, or for the first call that needs it.",
+          RERANKD_FIELD(load),
+          Choice<LoadTime>({{"start", LoadTime::kStart}, {"on_demand", LoadTime::kOnDemand}})),
+      Make<ModelEntry>(
+          "unload_after",
+          "After how long without a call a model that is loaded on demand is unloaded; 0: never.",
+          RERANKD_FIELD(unload_after), DurationValue(0s, 24h * 365)),
       Make<ModelEntry>(
           "kind",
           "cross_encoder reads query and document together; bi_encoder compares the embeddings "
@@ -246,14 +311,25 @@ std::span<const Setting<EngineOptions>> EngineSettings() {
   return *settings;
 }
 
+namespace {
+
+// Without a section that only repeats the name.
+std::string_view ShortKey(std::string_view key) {
+  const size_t dot = key.find('.');
+  if (dot == std::string_view::npos || key.substr(0, dot) != key.substr(dot + 1)) return key;
+  return key.substr(dot + 1);
+}
+
+}  // namespace
+
 std::string FlagOf(std::string_view key) {
-  std::string flag = fmt::format("--{}", key);
+  std::string flag = fmt::format("--{}", ShortKey(key));
   std::ranges::replace_if(flag, [](char c) { return c == '.' || c == '_'; }, '-');
   return flag;
 }
 
 std::string EnvironmentOf(std::string_view key) {
-  std::string name = fmt::format("RERANKD_{}", key);
+  std::string name = fmt::format("RERANKD_{}", ShortKey(key));
   std::ranges::transform(name, name.begin(), [](char c) {
     if (c == '.') return '_';
     return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;

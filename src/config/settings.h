@@ -19,6 +19,7 @@ struct Setting {
   std::string form;      // what a value looks like
   std::string help;      // one sentence
   bool is_path = false;  // a relative value in a file is relative to the file's folder
+  bool is_list = false;  // several values; in a file also as a list
   // An error says what would be right.
   std::function<absl::Status(std::string_view text, T& target)> parse;
   std::function<std::string(const T&)> format;  // empty: unset
@@ -31,7 +32,8 @@ std::span<const Setting<ModelEntry>> ModelSettings();
 // Of the engine. In the file below `engine`, for all models, and in a model's own entry.
 std::span<const Setting<EngineOptions>> EngineSettings();
 
-// The same setting elsewhere: "log.level" is --log-level and RERANKD_LOG_LEVEL.
+// The same setting elsewhere: "log.level" is --log-level and RERANKD_LOG_LEVEL; "model.model" is
+// just --model and RERANKD_MODEL.
 std::string FlagOf(std::string_view key);
 std::string EnvironmentOf(std::string_view key);
 

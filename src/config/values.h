@@ -35,6 +35,31 @@ Codec<std::chrono::microseconds> DurationValue(
 Codec<bool> Boolean();
 Codec<std::string> Text();
 
+// Values separated by commas.
+template <typename V>
+Codec<std::vector<V>> List(std::string form, const Codec<V>& codec) {
+  auto parse = [parse = codec.parse](std::string_view text) -> absl::StatusOr<std::vector<V>> {
+    std::vector<V> values;
+    while (true) {
+      const size_t comma = text.find(',');
+      std::string_view part = text.substr(0, comma);
+      while (part.starts_with(' ')) part.remove_prefix(1);
+      while (part.ends_with(' ')) part.remove_suffix(1);
+      absl::StatusOr<V> value = parse(part);
+      if (!value.ok()) return value.status();
+      values.push_back(*std::move(value));
+      if (comma == std::string_view::npos) return values;
+      text.remove_prefix(comma + 1);
+    }
+  };
+  auto format = [format = codec.format](const std::vector<V>& values) {
+    std::string text;
+    for (const V& value : values) text += (text.empty() ? "" : ",") + format(value);
+    return text;
+  };
+  return {std::move(form), std::move(parse), std::move(format)};
+}
+
 // One of a few words.
 template <typename V>
 Codec<V> Choice(const std::vector<std::pair<std::string_view, V>>& choices) {

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "core/errors.h"
@@ -21,26 +20,28 @@ std::string Quoted(std::string_view text) {
 
 }  // namespace
 
-absl::Status Catalog::Add(Entry entry) {
-  const bool taken = std::any_of(entries_.begin(), entries_.end(), [&](const Entry& other) {
-    return other.info.name == entry.info.name;
-  });
-  if (taken) {
-    return absl::InvalidArgumentError(
-        fmt::format("there are two models named \"{}\"", entry.info.name));
+absl::Status Catalog::Add(std::unique_ptr<ManagedModel> model) {
+  const ModelInfo info = model->status().info;
+  std::vector<std::string> names = info.aliases;
+  names.push_back(info.name);
+  for (const std::string& name : names) {
+    if (by_name_.contains(name)) {
+      return absl::InvalidArgumentError(fmt::format("there are two models named \"{}\"", name));
+    }
   }
-  entries_.push_back(std::move(entry));
+  for (std::string& name : names) by_name_.emplace(std::move(name), model.get());
+  models_.push_back(std::move(model));
   return absl::OkStatus();
 }
 
-absl::StatusOr<const Catalog::Entry*> Catalog::Find(std::string_view name) const {
-  if (name.empty() && !entries_.empty()) return &entries_.front();
+absl::StatusOr<ManagedModel*> Catalog::Find(std::string_view name) const {
+  if (models_.empty()) return absl::NotFoundError("this server has no models");
+  if (name.empty()) return models_.front().get();
+  if (const auto found = by_name_.find(name); found != by_name_.end()) return found->second;
   std::string known;
-  for (const Entry& entry : entries_) {
-    if (entry.info.name == name) return &entry;
-    known += (known.empty() ? "" : ", ") + entry.info.name;
+  for (const std::unique_ptr<ManagedModel>& model : models_) {
+    known += (known.empty() ? "" : ", ") + model->name();
   }
-  if (entries_.empty()) return absl::NotFoundError("this server has no models");
   return WithReason(absl::NotFoundError(fmt::format("there is no model {}; this server has: {}",
                                                     Quoted(name), known)),
                     "UNKNOWN_MODEL");

@@ -1,35 +1,33 @@
 // Which models are served, by name.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "core/model_info.h"
-#include "core/reranker.h"
+#include "lifecycle/managed_model.h"
 
 namespace rerankd {
 
-// Filled before serving starts, then read by every call without a lock.
+// Filled before serving starts, then read by every call without a lock: the models themselves come
+// and go behind their ManagedModel.
 class Catalog {
  public:
-  struct Entry {
-    ModelInfo info;
-    std::shared_ptr<Reranker> reranker;
-  };
+  // The first model added is the default one. INVALID_ARGUMENT when its name or an alias is taken.
+  absl::Status Add(std::unique_ptr<ManagedModel> model);
 
-  // The first model added is the default one. INVALID_ARGUMENT when the name is taken.
-  absl::Status Add(Entry entry);
+  // By name or alias; an empty name is the default model. NOT_FOUND lists the known names.
+  absl::StatusOr<ManagedModel*> Find(std::string_view name) const;
 
-  // An empty name is the default model. NOT_FOUND lists the known names.
-  absl::StatusOr<const Entry*> Find(std::string_view name) const;
-
-  const std::vector<Entry>& entries() const { return entries_; }
+  // In the order of their addition, the default one first.
+  const std::vector<std::unique_ptr<ManagedModel>>& models() const { return models_; }
 
  private:
-  std::vector<Entry> entries_;
+  std::vector<std::unique_ptr<ManagedModel>> models_;
+  std::map<std::string, ManagedModel*, std::less<>> by_name_;
 };
 
 }  // namespace rerankd

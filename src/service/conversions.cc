@@ -61,14 +61,14 @@ RerankRequest TakeRequest(rerank::v1::RerankRequest& request) {
   return out;
 }
 
-absl::Status FillResponse(const RerankResult& result, const ModelInfo& model,
+absl::Status FillResponse(const RerankResult& result, const std::string& model,
                           rerank::v1::RerankRequest& request, size_t documents,
                           rerank::v1::RerankResponse& response) {
   response.mutable_results()->Reserve(static_cast<int>(result.documents.size()));
   for (const ScoredDocument& scored : result.documents) {
     if (scored.index >= documents) {
-      return absl::InternalError(fmt::format("model \"{}\" answered for document {} of {}",
-                                             model.name, scored.index, documents));
+      return absl::InternalError(fmt::format("model \"{}\" answered for document {} of {}", model,
+                                             scored.index, documents));
     }
     rerank::v1::RerankResult& out = *response.add_results();
     out.set_index(static_cast<uint32_t>(scored.index));
@@ -78,7 +78,7 @@ absl::Status FillResponse(const RerankResult& result, const ModelInfo& model,
       out.set_document(std::move(*request.mutable_documents(static_cast<int>(scored.index))));
     }
   }
-  response.set_model(model.name);
+  response.set_model(model);
   response.set_score_kind(ToProto(result.score_kind));
   response.mutable_usage()->set_query_tokens(result.usage.query_tokens);
   response.mutable_usage()->set_document_tokens(result.usage.document_tokens);
@@ -89,7 +89,8 @@ absl::Status FillResponse(const RerankResult& result, const ModelInfo& model,
   return absl::OkStatus();
 }
 
-rerank::v1::Model ToProto(const ModelInfo& info, bool is_default) {
+rerank::v1::Model ToProto(const ModelStatus& status, bool is_default) {
+  const ModelInfo& info = status.info;
   rerank::v1::Model out;
   out.set_name(info.name);
   out.set_kind(info.kind);
@@ -98,11 +99,30 @@ rerank::v1::Model ToProto(const ModelInfo& info, bool is_default) {
       std::min<size_t>(info.max_tokens, std::numeric_limits<uint32_t>::max())));
   out.set_device(info.device);
   out.set_precision(info.precision);
-  out.set_default_score_kind(ToProto(info.default_score_kind));
+  if (info.default_score_kind) out.set_default_score_kind(ToProto(*info.default_score_kind));
   out.set_default_truncation(ToProto(info.default_truncation));
   out.set_parameters(info.parameters);
   out.set_is_default(is_default);
+  out.mutable_aliases()->Add(info.aliases.begin(), info.aliases.end());
+  out.set_state(ToProto(status.state));
+  out.set_error(status.error);
   return out;
+}
+
+rerank::v1::ModelState ToProto(ModelState state) {
+  switch (state) {
+    case ModelState::kNotLoaded:
+      return rerank::v1::MODEL_STATE_NOT_LOADED;
+    case ModelState::kLoading:
+      return rerank::v1::MODEL_STATE_LOADING;
+    case ModelState::kReady:
+      return rerank::v1::MODEL_STATE_READY;
+    case ModelState::kFailed:
+      return rerank::v1::MODEL_STATE_FAILED;
+    case ModelState::kUnloading:
+      return rerank::v1::MODEL_STATE_UNLOADING;
+  }
+  return rerank::v1::MODEL_STATE_UNSPECIFIED;
 }
 
 rerank::v1::ScoreKind ToProto(ScoreKind kind) {

@@ -1,6 +1,8 @@
 // Between the API's messages and the domain's structs.
 #pragma once
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "core/model_info.h"
 #include "core/types.h"
@@ -15,11 +17,12 @@ RerankRequest TakeRequest(rerank::v1::RerankRequest& request);
 
 // Writes the answer to `request`, as TakeRequest() left it, and takes documents out of it.
 // INTERNAL when the result names a document that the request does not have.
-absl::Status FillResponse(const RerankResult& result, const ModelInfo& model,
+absl::Status FillResponse(const RerankResult& result, const std::string& model,
                           rerank::v1::RerankRequest& request, size_t documents,
                           rerank::v1::RerankResponse& response);
 
-rerank::v1::Model ToProto(const ModelInfo& info, bool is_default);
+rerank::v1::Model ToProto(const ModelStatus& status, bool is_default);
+rerank::v1::ModelState ToProto(ModelState state);
 rerank::v1::ScoreKind ToProto(ScoreKind kind);
 rerank::v1::Truncation ToProto(Truncation truncation);
 

@@ -13,9 +13,11 @@
 #include <utility>
 
 #include "grpc/health/v1/health.pb.h"
-#include "rerank/v1/rerank.grpc.pb.h"
 #include "service/listen_address.h"
+#include "service/model_admin_service.h"
+#include "service/model_health.h"
 #include "service/rerank_service.h"
+#include "service/unary_call.h"
 #include "util/status_macros.h"
 
 namespace rerankd {
@@ -51,7 +53,9 @@ absl::Status CheckOptions(const ServiceOptions& options) {
 class GrpcServer::Impl {
  public:
   Impl(const ServiceOptions& options, const Catalog& catalog, RequestLogger logger)
-      : service_(options, catalog, std::move(logger)) {}
+      : state_(std::make_shared<ServerState>(options, catalog, std::move(logger))),
+        rerank_(state_),
+        admin_(state_) {}
 
   absl::Status Start(const ServiceOptions& options, const Catalog& catalog) {
     RERANKD_RETURN_IF_ERROR(CheckOptions(options));
@@ -64,7 +68,8 @@ class GrpcServer::Impl {
 
     grpc::ServerBuilder builder;
     builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port_);
-    builder.RegisterService(&service_.service());
+    builder.RegisterService(&rerank_.service());
+    builder.RegisterService(&admin_.service());
     builder.SetMaxReceiveMessageSize(static_cast<int>(options.max_message_bytes));
     builder.SetMaxSendMessageSize(-1);  // documents that came in may go out
     // Two servers on one port would share the calls between them.
@@ -87,11 +92,7 @@ class GrpcServer::Impl {
     } else {
       address_.replace(address_.rfind(':') + 1, std::string::npos, std::to_string(port_));
     }
-    grpc::HealthCheckServiceInterface& health = *server_->GetHealthCheckService();
-    health.SetServingStatus(rerank::v1::RerankService::service_full_name(), true);
-    for (const Catalog::Entry& entry : catalog.entries()) {
-      health.SetServingStatus(entry.info.name, true);
-    }
+    health_ = ModelHealth::Start(catalog, *server_->GetHealthCheckService());
     return absl::OkStatus();
   }
 
@@ -99,15 +100,16 @@ class GrpcServer::Impl {
   int port() const { return port_; }
 
   void BeginShutdown() {
-    service_.Refuse();
+    state_->Refuse();
     server_->GetHealthCheckService()->Shutdown();
   }
 
   bool Stop(std::chrono::milliseconds grace) {
     BeginShutdown();
     // Not grpc::Server::Shutdown(grace): that would also wait for health watchers, who stay.
-    const bool idle = service_.WaitUntilIdle(std::chrono::steady_clock::now() + grace);
+    const bool idle = state_->WaitUntilIdle(std::chrono::steady_clock::now() + grace);
     std::call_once(stop_once_, [&] {
+      health_->Stop();
       server_->Shutdown(std::chrono::system_clock::now() +
                         (idle ? kFlushTime : std::chrono::milliseconds(0)));
     });
@@ -115,8 +117,12 @@ class GrpcServer::Impl {
   }
 
  private:
-  RerankService service_;  // outlives the server
+  // These outlive the server.
+  const std::shared_ptr<ServerState> state_;
+  RerankService rerank_;
+  ModelAdminService admin_;
   std::unique_ptr<grpc::Server> server_;
+  std::shared_ptr<ModelHealth> health_;
   int port_ = 0;
   std::string address_;
   std::once_flag stop_once_;

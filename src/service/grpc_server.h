@@ -12,8 +12,9 @@
 
 namespace rerankd {
 
-// Serves from Start() until Stop(). Health (grpc.health.v1) is SERVING in between for "",
-// "rerank.v1.RerankService" and the name of every model, and NOT_SERVING from BeginShutdown() on.
+// Serves from Start() until Stop(). Health (grpc.health.v1) is SERVING in between for the name and
+// the aliases of every model that can serve and, while at least one can, for "" and
+// "rerank.v1.RerankService"; it is NOT_SERVING from BeginShutdown() on.
 // All methods may be called from any thread.
 class GrpcServer {
  public:

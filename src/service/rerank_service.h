@@ -5,30 +5,19 @@
 
 #include <memory>
 
-#include "service/catalog.h"
-#include "service/request_log.h"
-#include "service/service_options.h"
-#include "util/clock.h"
+#include "service/unary_call.h"
 
 namespace rerankd {
 
-// Parses, validates, converts and answers; owns no thread. The methods are for any thread.
+// Parses, validates, converts and answers; owns no thread.
 class RerankService {
  public:
-  // `catalog` must outlive the calls in progress; `logger` may be empty.
-  RerankService(const ServiceOptions& options, const Catalog& catalog, RequestLogger logger);
+  explicit RerankService(std::shared_ptr<ServerState> state);
   // REQUIRES: the grpc::Server that it was registered with has shut down.
   ~RerankService();
 
   // For grpc::ServerBuilder::RegisterService; owned by this object.
   grpc::Service& service();
-
-  // From now on calls are refused with UNAVAILABLE; those in progress go on.
-  void Refuse();
-
-  // Blocks until no call is in progress (its answer was written, or its caller has gone) or
-  // `deadline` has passed. Returns whether none is.
-  bool WaitUntilIdle(TimePoint deadline);
 
  private:
   class Impl;

@@ -27,6 +27,9 @@ struct ServiceOptions {
   std::chrono::milliseconds keepalive_timeout{20'000};
   // Whether clients may ask for the API's description (grpcurl needs it).
   bool reflection = true;
+  // Whether clients may load, reload and unload models (rerank.v1.ModelAdminService). Whoever can
+  // reach the port then can.
+  bool admin = false;
 };
 
 }  // namespace rerankd

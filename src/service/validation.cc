@@ -38,6 +38,10 @@ absl::Status ValidateRerankRequest(const rerank::v1::RerankRequest& request) {
   return absl::OkStatus();
 }
 
+absl::Status ValidateName(std::string_view name) {
+  return name.empty() ? Empty("name") : absl::OkStatus();
+}
+
 bool IsUsableRequestId(std::string_view id) {
   return !id.empty() && id.size() <= kMaxRequestIdBytes &&
          std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c <= '~'; });

@@ -13,6 +13,9 @@ namespace rerankd {
 // not one of its enum's. UTF-8 and the number of documents were checked while parsing.
 absl::Status ValidateRerankRequest(const rerank::v1::RerankRequest& request);
 
+// The same for a request that must name a model.
+absl::Status ValidateName(std::string_view name);
+
 // Whether a caller's x-request-id can be used: 1 to 128 printable ASCII characters, no spaces.
 bool IsUsableRequestId(std::string_view id);
 

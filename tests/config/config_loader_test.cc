@@ -120,6 +120,94 @@ TEST(ConfigLoaderTest, WithoutAPathModelFlagsChangeTheDefaultModel) {
   EXPECT_EQ(loaded.config.models[0].precision, "bf16");
 }
 
+TEST(ConfigLoaderTest, AModelIsAnIdOfTheHubOrAFolder) {
+  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "loader_models";
+  std::filesystem::create_directories(folder / "org" / "here");
+  ConfigSources sources = Sources();
+  sources.home = "/home/me";
+  const LoadedConfig loaded = LoadConfig(sources, R"(
+models:
+  - model: org/away
+    revision: v1.0
+  - model: org/here
+  - model: ./org/gone
+  - model: ~/models/mine
+  - model: /absolute
+  - model: single-name
+)",
+                                         folder / "rerankd.yaml");
+  std::filesystem::remove_all(folder);
+  ASSERT_THAT(loaded.errors, IsEmpty());
+  const std::vector<ModelEntry>& models = loaded.config.models;
+  ASSERT_EQ(models.size(), 6U);
+  EXPECT_EQ(models[0].hub_id, "org/away");
+  EXPECT_EQ(models[0].revision, "v1.0");
+  EXPECT_EQ(models[0].path, "");
+  EXPECT_EQ(models[0].name, "org/away") << "calls may use the id";
+  EXPECT_EQ(models[1].hub_id, "");
+  EXPECT_EQ(models[1].path, folder / "org" / "here") << "a folder that is there";
+  EXPECT_EQ(models[1].name, "here");
+  EXPECT_EQ(models[2].path.lexically_normal(), folder / "org" / "gone") << "written as a folder";
+  EXPECT_EQ(models[3].path, "/home/me/models/mine");
+  EXPECT_EQ(models[4].path, "/absolute");
+  EXPECT_EQ(models[5].hub_id, "single-name");
+}
+
+TEST(ConfigLoaderTest, ASingleModelMayComeFromTheHub) {
+  ConfigSources sources = Sources();
+  sources.environment = {{"RERANKD_MODEL", "org/name"}, {"RERANKD_MODEL_REVISION", "main"}};
+  LoadedConfig loaded = LoadConfig(sources);
+  ASSERT_THAT(loaded.errors, IsEmpty());
+  EXPECT_EQ(loaded.config.models[0].hub_id, "org/name");
+  EXPECT_EQ(loaded.config.models[0].kind, EntryKind::kCrossEncoder);
+  sources.environment.pop_back();
+  sources.flags = {{"model.path", "models/mini"}};
+  loaded = LoadConfig(sources);
+  ASSERT_THAT(loaded.errors, IsEmpty());
+  EXPECT_EQ(loaded.config.models[0].hub_id, "") << "the flag wins over the variable";
+  EXPECT_EQ(loaded.config.models[0].path, "models/mini");
+}
+
+TEST(ConfigLoaderTest, TheDefaultModelComesFirst) {
+  LoadedConfig loaded = Load("models: [{path: a}, {path: b}, {path: c, default: true}]");
+  ASSERT_THAT(loaded.errors, IsEmpty());
+  EXPECT_EQ(loaded.config.models[0].name, "c");
+  EXPECT_EQ(loaded.config.models[1].name, "a") << "the others keep their order";
+  EXPECT_TRUE(loaded.config.models[0].is_default);
+  EXPECT_FALSE(loaded.config.models[1].is_default);
+  loaded = Load("models: [{path: a, default: false}, {path: b}]");
+  ASSERT_THAT(loaded.errors, IsEmpty());
+  EXPECT_EQ(loaded.config.models[0].name, "a");
+  EXPECT_TRUE(loaded.config.models[0].is_default) << "somebody has to be";
+}
+
+TEST(ConfigLoaderTest, SeveralModelsOfEveryKind) {
+  const LoadedConfig loaded = Load(R"(
+on_error: skip
+admin: true
+hub: {cache_dir: models, endpoint: "https://mirror.example", offline: true}
+models:
+  - path: a
+    aliases: [first, "1"]
+  - path: b
+    aliases: second, 2
+    load: on_demand
+    unload_after: 10m
+)");
+  ASSERT_THAT(loaded.errors, IsEmpty());
+  const ServerConfig& config = loaded.config;
+  EXPECT_EQ(config.on_error, OnError::kSkip);
+  EXPECT_TRUE(config.service.admin);
+  EXPECT_EQ(config.hub.cache_dir, "/etc/rerankd/models");
+  EXPECT_EQ(config.hub.endpoint, "https://mirror.example");
+  EXPECT_EQ(config.hub.offline, true);
+  EXPECT_THAT(config.models[0].aliases, ElementsAre("first", "1"));
+  EXPECT_EQ(config.models[0].load, LoadTime::kStart);
+  EXPECT_THAT(config.models[1].aliases, ElementsAre("second", "2"));
+  EXPECT_EQ(config.models[1].load, LoadTime::kOnDemand);
+  EXPECT_EQ(config.models[1].unload_after, 10min);
+}
+
 TEST(ConfigLoaderTest, ModelFlagsBesideAListOfModelsAreRefused) {
   ConfigSources sources = Sources();
   sources.flags = {{"model.precision", "bf16"}};
@@ -156,12 +244,12 @@ models:
           "/etc/rerankd/rerankd.yaml:5: log.format must be a single value",
           "/etc/rerankd/rerankd.yaml:7: sessions must be between 0 and 1024, not \"-1\"",
           "/etc/rerankd/rerankd.yaml:10: unknown key \"knd\"; did you mean \"kind\"?",
-          "/etc/rerankd/rerankd.yaml:11: this model has no path",
+          "/etc/rerankd/rerankd.yaml:11: this model has neither model nor path",
           "/etc/rerankd/rerankd.yaml:13: sessions must be a whole number, for example 4, not "
           "\"many\"",
           "/etc/rerankd/rerankd.yaml:12: a model named \"a\" stands at "
           "/etc/rerankd/rerankd.yaml:9 already; give one of them another name",
-          "/etc/rerankd/rerankd.yaml:14: models[3] must be a mapping, with at least a path",
+          "/etc/rerankd/rerankd.yaml:14: models[3] must be a mapping, with at least a model",
           "environment variable RERANKD_GRACE_PERIOD: grace_period must be a duration with a unit, "
           "for example 500ms or 30s, not \"30\"",
           "flag --log-level: log.level must be one of: debug | info | warning | error, not "
@@ -202,6 +290,28 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"models: {}", ":1: models must be a list"},
         BadFile{"models: []", ":1: models must be a list"},
         BadFile{"models:\n  - path: ''", ":2: path must be a path"},
+        BadFile{"models:\n  - path: a\n    model: b/c", ":2: both model and path"},
+        BadFile{"models:\n  - model: a b", ":2: model: \"a b\" is no model id"},
+        BadFile{"models:\n  - model: a/b/c", ":2: model: \"a/b/c\" is no model id"},
+        BadFile{"models:\n  - model: ''", ":2: model must be the model's id at the hub"},
+        BadFile{"models:\n  - path: a\n    revision: v1", ":3: revision is of models of the hub"},
+        BadFile{"models:\n  - model: a/b\n    revision: a..b~", ":3: revision: "},
+        BadFile{"models:\n  - path: a\n    aliases: [b, [c]]",
+                ":3: models[0].aliases must be a list"},
+        BadFile{"models:\n  - path: a\n    aliases: {b: c}",
+                ":3: models[0].aliases must be a list"},
+        BadFile{"models:\n  - path: a\n    aliases: [b, 'c d']", ":3: aliases must be 1 to 128"},
+        BadFile{"models:\n  - path: a\n    aliases: [b, a]", ":3: a model named \"a\" stands at"},
+        BadFile{"models:\n  - path: a\n    aliases: b\n  - path: b", ":4: a model named \"b\""},
+        BadFile{"models:\n  - path: a\n  - path: b\n    aliases: [c, a]",
+                ":4: a model named \"a\" stands at /etc/rerankd/rerankd.yaml:2"},
+        BadFile{"models:\n  - path: a\n    default: true\n  - path: b\n    default: true",
+                ":5: the model at /etc/rerankd/rerankd.yaml:3 is the default already"},
+        BadFile{"models:\n  - path: a\n    unload_after: 1m", ":2: unload_after is of models"},
+        BadFile{"models:\n  - path: a\n    load: later", ":3: load must be one of"},
+        BadFile{"on_error: ignore", ":1: on_error must be one of: fail | skip"},
+        BadFile{"hub: {endpoint: hub.example}", ":1: hub.endpoint must be an http or https URL"},
+        BadFile{"hub: {token: secret}", ":1: unknown key \"token\""},
         BadFile{"models:\n  - path: a\n    name: 'a b'", ":3: name must be 1 to 128 letters"},
         BadFile{"models:\n  - path: 'a b'", ":2: \"a b\", the last part of the model's path"},
         BadFile{"models:\n  - path: a\n    device: gpu", ":3: device must be cpu or cuda:N"},
@@ -255,12 +365,20 @@ grace_period: 1500ms
 max_documents: 0
 log: {format: json}
 engine: {sessions: 2}
+on_error: skip
+hub: {offline: false}
 models:
   - path: one
     score_kind: raw
   - path: two
     sessions: 5
     max_batch_delay: 2ms
+    default: true
+    aliases: [b, c]
+  - model: org/name
+    revision: v2
+    load: on_demand
+    unload_after: 90s
 )");
   ASSERT_THAT(loaded.errors, IsEmpty());
   const std::string printed = FormatConfig(loaded.config);
@@ -268,8 +386,13 @@ models:
   ASSERT_THAT(again.errors, IsEmpty()) << printed;
   EXPECT_EQ(FormatConfig(again.config), printed);
   EXPECT_EQ(again.config.port_file, "/etc/rerankd/a: 'strange' #name");
-  EXPECT_EQ(again.config.models[0].engine.sessions, 2);
-  EXPECT_EQ(again.config.models[1].engine.sessions, 5);
+  EXPECT_EQ(again.config.models[0].engine.sessions, 5);
+  EXPECT_THAT(again.config.models[0].aliases, ElementsAre("b", "c"));
+  EXPECT_EQ(again.config.models[1].engine.sessions, 2);
+  EXPECT_EQ(again.config.models[2].hub_id, "org/name");
+  EXPECT_EQ(again.config.models[2].revision, "v2");
+  EXPECT_EQ(again.config.models[2].unload_after, 90s);
+  EXPECT_EQ(again.config.hub.offline, false);
 }
 
 }  // namespace

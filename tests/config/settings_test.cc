@@ -31,6 +31,8 @@ TEST(SettingsTest, KeysFlagsAndVariablesAreUnique) {
 TEST(SettingsTest, TheSameSettingHasOneNameEverywhere) {
   EXPECT_EQ(FlagOf("log.level"), "--log-level");
   EXPECT_EQ(EnvironmentOf("log.level"), "RERANKD_LOG_LEVEL");
+  EXPECT_EQ(FlagOf("model.model"), "--model");
+  EXPECT_EQ(EnvironmentOf("model.model"), "RERANKD_MODEL");
   EXPECT_EQ(FlagOf("grace_period"), "--grace-period");
   EXPECT_EQ(EnvironmentOf("grace_period"), "RERANKD_GRACE_PERIOD");
 }

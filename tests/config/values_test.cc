@@ -70,6 +70,17 @@ TEST(ValuesTest, ChoicesListWhatTheyTake) {
   EXPECT_EQ(codec.parse("Two").status().message(), "must be one of: one | two");
 }
 
+TEST(ValuesTest, ListsHoldValuesThatAreRight) {
+  const Codec<std::vector<int64_t>> codec = List("numbers", Integer(1, 8));
+  EXPECT_EQ(codec.parse("1").value(), (std::vector<int64_t>{1}));
+  EXPECT_EQ(codec.parse("1, 2 ,3").value(), (std::vector<int64_t>{1, 2, 3}));
+  EXPECT_EQ(codec.format({1, 2, 3}), "1,2,3");
+  EXPECT_EQ(codec.format({}), "");
+  for (const char* bad : {"", ",", "1,", "1,,2", "1,9", "1 2"}) {
+    EXPECT_FALSE(codec.parse(bad).ok()) << bad;
+  }
+}
+
 TEST(ValuesTest, NearestWordIsNearOrNothing) {
   const std::vector<std::string> known{"listen", "log", "models", "grace_period"};
   EXPECT_EQ(NearestWord("lisen", known), "listen");

@@ -52,8 +52,8 @@ TEST(LogTest, OneJsonLineARequestWithoutItsText) {
     messages.insert((*line)["message"].get<std::string>());
     if ((*line)["message"] == "request") requests[(*line)["id"].get<std::string>()] = *line;
   }
-  EXPECT_THAT(messages, testing::UnorderedElementsAre("starting", "model loaded", "serving",
-                                                      "request", "draining", "stopped"));
+  EXPECT_THAT(messages, testing::UnorderedElementsAre("starting", "loading model", "model loaded",
+                                                      "serving", "request", "draining", "stopped"));
   ASSERT_EQ(requests.size(), 3U);
   const nlohmann::json& good = requests["good"];
   EXPECT_EQ(good["method"], "Rerank");

@@ -11,27 +11,43 @@ namespace {
 
 using ::testing::HasSubstr;
 
-Catalog::Entry Named(std::string name) {
-  Catalog::Entry entry;
-  entry.info.name = std::move(name);
-  return entry;
+std::unique_ptr<ManagedModel> Named(std::string name, std::vector<std::string> aliases = {}) {
+  ManagedModel::Options options;
+  options.info.name = std::move(name);
+  options.info.aliases = std::move(aliases);
+  return std::make_unique<ManagedModel>(
+      std::move(options), [](const std::stop_token&) -> absl::StatusOr<ManagedModel::Loaded> {
+        return absl::UnimplementedError("nothing to load");
+      });
 }
 
 TEST(CatalogTest, EmptyNameIsTheFirstModelAdded) {
   Catalog catalog;
   ASSERT_TRUE(catalog.Add(Named("b")).ok());
   ASSERT_TRUE(catalog.Add(Named("a")).ok());
-  EXPECT_EQ((*catalog.Find(""))->info.name, "b");
-  EXPECT_EQ((*catalog.Find("a"))->info.name, "a");
+  EXPECT_EQ((*catalog.Find(""))->name(), "b");
+  EXPECT_EQ((*catalog.Find("a"))->name(), "a");
+}
+
+TEST(CatalogTest, FindsByAlias) {
+  Catalog catalog;
+  ASSERT_TRUE(catalog.Add(Named("a", {"first", "one"})).ok());
+  ASSERT_TRUE(catalog.Add(Named("b", {"second"})).ok());
+  EXPECT_EQ((*catalog.Find("one"))->name(), "a");
+  EXPECT_EQ((*catalog.Find("second"))->name(), "b");
 }
 
 TEST(CatalogTest, RefusesASecondModelOfTheSameName) {
   Catalog catalog;
-  ASSERT_TRUE(catalog.Add(Named("a")).ok());
-  const absl::Status status = catalog.Add(Named("a"));
-  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("\"a\""));
-  EXPECT_EQ(catalog.entries().size(), 1);
+  ASSERT_TRUE(catalog.Add(Named("a", {"b"})).ok());
+  for (const char* name : {"a", "b"}) {
+    const absl::Status status = catalog.Add(Named(name));
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()), HasSubstr(name));
+    EXPECT_FALSE(catalog.Add(Named("c", {name})).ok());
+  }
+  EXPECT_EQ(catalog.models().size(), 1);
+  EXPECT_FALSE(catalog.Find("c").ok());
 }
 
 TEST(CatalogTest, UnknownNameListsTheKnownOnes) {

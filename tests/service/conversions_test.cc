@@ -54,10 +54,8 @@ TEST(ConversionsTest, FillsTheResponse) {
   result.timings = {.tokenize = std::chrono::microseconds(5),
                     .queue = std::chrono::nanoseconds(7),
                     .compute = std::chrono::milliseconds(2500)};
-  ModelInfo model;
-  model.name = "mini";
   rerank::v1::RerankResponse response;
-  ASSERT_TRUE(FillResponse(result, model, request, 3, response).ok());
+  ASSERT_TRUE(FillResponse(result, "mini", request, 3, response).ok());
   ASSERT_EQ(response.results_size(), 2);
   EXPECT_EQ(response.results(0).index(), 2);
   EXPECT_EQ(response.results(0).score(), 0.75F);
@@ -82,7 +80,7 @@ TEST(ConversionsTest, LeavesDocumentsOutUnlessAsked) {
   RerankResult result;
   result.documents = {{1, 0, false}};
   rerank::v1::RerankResponse response;
-  ASSERT_TRUE(FillResponse(result, ModelInfo(), request, 3, response).ok());
+  ASSERT_TRUE(FillResponse(result, "mini", request, 3, response).ok());
   EXPECT_FALSE(response.results(0).has_document());
 }
 
@@ -92,12 +90,12 @@ TEST(ConversionsTest, AResultForADocumentThatWasNeverSentIsInternal) {
   RerankResult result;
   result.documents = {{3, 0, false}};
   rerank::v1::RerankResponse response;
-  EXPECT_EQ(FillResponse(result, ModelInfo(), request, 3, response).code(),
-            absl::StatusCode::kInternal);
+  EXPECT_EQ(FillResponse(result, "mini", request, 3, response).code(), absl::StatusCode::kInternal);
 }
 
 TEST(ConversionsTest, DescribesAModel) {
   const ModelInfo info{.name = "mini",
+                       .aliases = {"small", "default"},
                        .kind = "cross_encoder",
                        .architecture = "BertForSequenceClassification",
                        .device = "cpu",
@@ -106,7 +104,8 @@ TEST(ConversionsTest, DescribesAModel) {
                        .parameters = 22'000'000,
                        .default_score_kind = ScoreKind::kSigmoid,
                        .default_truncation = Truncation::kLongestFirst};
-  const rerank::v1::Model model = ToProto(info, true);
+  const rerank::v1::Model model = ToProto(
+      {.state = ModelState::kReady, .error = "gone", .can_serve = true, .info = info}, true);
   EXPECT_EQ(model.name(), "mini");
   EXPECT_EQ(model.kind(), "cross_encoder");
   EXPECT_EQ(model.architecture(), "BertForSequenceClassification");
@@ -117,6 +116,25 @@ TEST(ConversionsTest, DescribesAModel) {
   EXPECT_EQ(model.default_score_kind(), rerank::v1::SCORE_KIND_SIGMOID);
   EXPECT_EQ(model.default_truncation(), rerank::v1::TRUNCATION_LONGEST_FIRST);
   EXPECT_TRUE(model.is_default());
+  ASSERT_EQ(model.aliases_size(), 2);
+  EXPECT_EQ(model.aliases(1), "default");
+  EXPECT_EQ(model.state(), rerank::v1::MODEL_STATE_READY);
+  EXPECT_EQ(model.error(), "gone");
+}
+
+TEST(ConversionsTest, OfAModelThatWasNeverLoadedLittleIsKnown) {
+  const rerank::v1::Model model = ToProto(ModelStatus{.info = {.name = "mini"}}, false);
+  EXPECT_EQ(model.state(), rerank::v1::MODEL_STATE_NOT_LOADED);
+  EXPECT_EQ(model.default_score_kind(), rerank::v1::SCORE_KIND_UNSPECIFIED);
+  EXPECT_EQ(model.error(), "");
+}
+
+TEST(ConversionsTest, EveryStateHasAValueOfItsOwn) {
+  EXPECT_EQ(ToProto(ModelState::kNotLoaded), rerank::v1::MODEL_STATE_NOT_LOADED);
+  EXPECT_EQ(ToProto(ModelState::kLoading), rerank::v1::MODEL_STATE_LOADING);
+  EXPECT_EQ(ToProto(ModelState::kReady), rerank::v1::MODEL_STATE_READY);
+  EXPECT_EQ(ToProto(ModelState::kFailed), rerank::v1::MODEL_STATE_FAILED);
+  EXPECT_EQ(ToProto(ModelState::kUnloading), rerank::v1::MODEL_STATE_UNLOADING);
 }
 
 }  // namespace

@@ -93,8 +93,7 @@ TEST_F(RerankServiceTest, NoDocumentsIsAnEmptyAnswer) {
   ASSERT_TRUE(Rerank(request).ok());
   EXPECT_EQ(response_.results_size(), 0);
   EXPECT_EQ(response_.model(), "large");
-  EXPECT_EQ(response_.score_kind(), rerank::v1::SCORE_KIND_SIGMOID);
-  EXPECT_EQ(server_->large().calls(), 0);
+  EXPECT_EQ(response_.score_kind(), rerank::v1::SCORE_KIND_RAW);
 }
 
 TEST_F(RerankServiceTest, TakesTenThousandDocuments) {
@@ -224,6 +223,15 @@ TEST_F(RerankServiceTest, UnknownModelListsTheKnownOnes) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
   EXPECT_THAT(status.error_message(), HasSubstr("mini, large"));
   EXPECT_EQ(ReasonOf(status), "UNKNOWN_MODEL");
+}
+
+TEST_F(RerankServiceTest, AnAliasIsTheModelItself) {
+  rerank::v1::RerankRequest request = MakeRequest("q", {"a"});
+  request.set_model("small");
+  ASSERT_TRUE(Rerank(request).ok());
+  EXPECT_EQ(response_.model(), "mini");
+  EXPECT_EQ(server_->mini().calls(), 1);
+  EXPECT_EQ(server_->logs().at(0).model, "mini");
 }
 
 TEST_F(RerankServiceTest, PassesOnEveryStatusOfTheModel) {
@@ -396,6 +404,9 @@ TEST_F(RerankServiceTest, ListsTheModelsDefaultFirst) {
   ASSERT_EQ(response.models_size(), 2);
   EXPECT_EQ(response.models(0).name(), "mini");
   EXPECT_TRUE(response.models(0).is_default());
+  ASSERT_EQ(response.models(0).aliases_size(), 1);
+  EXPECT_EQ(response.models(0).aliases(0), "small");
+  EXPECT_EQ(response.models(0).state(), rerank::v1::MODEL_STATE_READY);
   EXPECT_EQ(response.models(1).name(), "large");
   EXPECT_FALSE(response.models(1).is_default());
   EXPECT_EQ(server_->logs().at(0).method, "ListModels");

@@ -1,4 +1,4 @@
-// The real gRPC server over two fake models, on a free port of this machine.
+// The real gRPC server over fake models, on a free port of this machine.
 #pragma once
 
 #include <grpcpp/channel.h>
@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <future>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,19 +26,22 @@ class RerankTestServer {
     return options;
   }
 
-  // Models "mini" (the default one) and "large".
+  // Models "mini" (the default one, also called "small") and "large".
   explicit RerankTestServer(const ServiceOptions& options = FreePort()) {
     ModelInfo info{.name = "mini",
+                   .aliases = {"small"},
                    .kind = "cross_encoder",
                    .architecture = "BertForSequenceClassification",
                    .device = "cpu",
                    .precision = "fp32",
                    .max_tokens = 512,
-                   .parameters = 22'000'000};
-    EXPECT_TRUE(catalog_.Add({info, mini_}).ok());
+                   .parameters = 22'000'000,
+                   .default_score_kind = ScoreKind::kRaw};
+    Add(info, mini_);
     info.name = "large";
+    info.aliases.clear();
     info.default_score_kind = ScoreKind::kSigmoid;
-    EXPECT_TRUE(catalog_.Add({info, large_}).ok());
+    Add(info, large_);
     auto server = GrpcServer::Start(options, catalog_, [this](const RequestLog& log) {
       const MutexLock lock(mutex_);
       logs_.push_back(log);
@@ -50,6 +54,7 @@ class RerankTestServer {
   }
 
   GrpcServer& server() { return *server_; }
+  const Catalog& catalog() const { return catalog_; }
   FakeReranker& mini() { return *mini_; }
   FakeReranker& large() { return *large_; }
   const std::string& address() const { return server_->address(); }
@@ -70,12 +75,35 @@ class RerankTestServer {
   // Stops without grace and takes the server away; the models stay.
   void DestroyServer() { server_.reset(); }
 
+  // From now on loading a model fails so; OkStatus() ends that.
+  void FailLoads(absl::Status status) {
+    const MutexLock lock(mutex_);
+    load_failure_ = std::move(status);
+  }
+
  private:
+  void Add(const ModelInfo& info, const std::shared_ptr<FakeReranker>& fake) {
+    ManagedModel::Options model_options;
+    model_options.info = info;
+    auto model = std::make_unique<ManagedModel>(
+        model_options,
+        [this, info, fake](const std::stop_token&) -> absl::StatusOr<ManagedModel::Loaded> {
+          const MutexLock lock(mutex_);
+          if (!load_failure_.ok()) return load_failure_;
+          return ManagedModel::Loaded{info, fake};
+        });
+    const auto loaded = std::make_shared<std::promise<absl::Status>>();
+    model->Load([loaded](absl::Status status) { loaded->set_value(std::move(status)); });
+    EXPECT_TRUE(loaded->get_future().get().ok());
+    EXPECT_TRUE(catalog_.Add(std::move(model)).ok());
+  }
+
   std::shared_ptr<FakeReranker> mini_ = std::make_shared<FakeReranker>();
   std::shared_ptr<FakeReranker> large_ = std::make_shared<FakeReranker>();
-  Catalog catalog_;
   Mutex mutex_;
   std::vector<RequestLog> logs_ RERANKD_GUARDED_BY(mutex_);
+  absl::Status load_failure_ RERANKD_GUARDED_BY(mutex_);
+  Catalog catalog_;
   std::unique_ptr<GrpcServer> server_;
 };
 

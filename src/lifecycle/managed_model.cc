@@ -1,0 +1,568 @@
+// One lock guards the state; the worker thread is the only one that changes which model is there.
+//
+// A call holds leases on the instance that it went to: one while it is inside Rerank(), one until
+// it is answered. An instance that calls no longer go to (`retired_`) ends when its last lease is
+// given back, on the worker, which may block. Commands wait for that: so there are never more than
+// two instances, and an unload is complete before the next load begins.
+#include "lifecycle/managed_model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <deque>
+#include <exception>
+#include <new>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "core/errors.h"
+#include "lifecycle/waiting_calls.h"
+#include "util/memory.h"
+#include "util/mutex.h"
+
+namespace rerankd {
+namespace {
+
+using std::chrono::steady_clock;
+
+absl::Status Stopping() {
+  return WithReason(absl::UnavailableError("this server is stopping; send the call to another one"),
+                    "DRAINING");
+}
+
+// A completion that several may try to run.
+class Once {
+ public:
+  explicit Once(Reranker::Done done) : done_(std::move(done)) {}
+  void Run(absl::StatusOr<RerankResult> result) {
+    if (!ran_.exchange(true)) std::move(done_)(std::move(result));
+  }
+
+ private:
+  std::atomic<bool> ran_{false};
+  Reranker::Done done_;
+};
+
+}  // namespace
+
+class ManagedModel::Impl : public std::enable_shared_from_this<Impl> {
+ public:
+  Impl(Options options, Loader loader)
+      : options_(std::move(options)),
+        loader_(std::move(loader)),
+        waiting_(options_.max_waiting_documents),
+        info_(options_.info) {}
+
+  void Rerank(RerankRequest request, Done done) RERANKD_EXCLUDES(mutex_);
+
+  enum class Command { kLoad, kReload, kUnload };
+  void Enqueue(Command command, Finished finished) RERANKD_EXCLUDES(mutex_);
+
+  const std::string& name() const { return options_.info.name; }
+  ModelStatus status() const RERANKD_EXCLUDES(mutex_);
+  void Observe(std::function<void()> observer) RERANKD_EXCLUDES(mutex_);
+
+  void KeepLoop() RERANKD_EXCLUDES(mutex_);
+  void WorkLoop() RERANKD_EXCLUDES(mutex_);
+  // Both loops end, and all that waits is answered.
+  void Close() RERANKD_EXCLUDES(mutex_);
+  // Ends what is there. REQUIRES: both loops have ended.
+  void EndModels() RERANKD_EXCLUDES(mutex_);
+
+ private:
+  struct Instance {
+    std::shared_ptr<Reranker> reranker;
+    // Guarded by mutex_.
+    size_t leases = 0;
+    TimePoint last_used;
+  };
+
+  // Keeps an instance from ending.
+  class Lease {
+   public:
+    Lease() = default;
+    Lease(std::shared_ptr<Impl> owner, std::shared_ptr<Instance> instance)
+        : owner_(std::move(owner)), instance_(std::move(instance)) {
+      ++instance_->leases;
+    }
+    Lease(Lease&&) = default;
+    Lease& operator=(Lease&&) = delete;
+    ~Lease() { Release(); }
+
+    Reranker& reranker() const { return *instance_->reranker; }
+    void Release() {
+      if (instance_ == nullptr) return;
+      owner_->GiveBack(*instance_);
+      instance_.reset();
+    }
+
+   private:
+    std::shared_ptr<Impl> owner_;
+    std::shared_ptr<Instance> instance_;
+  };
+  // What a call holds while it is inside Rerank(), and until it is answered.
+  struct Leases {
+    Lease inside;
+    Lease unanswered;
+  };
+
+  struct Queued {
+    Command command = Command::kLoad;
+    std::vector<Finished> finished;
+  };
+
+  // What the worker does next, outside the lock.
+  struct Step {
+    enum class Kind { kStop, kFree, kLoad, kFinish };
+    Kind kind = Kind::kStop;
+    std::shared_ptr<Instance> instance;  // kFree
+    std::stop_token stop;                // kLoad
+    std::vector<Finished> finished;      // kFinish, with OK
+  };
+
+  Leases TakeLeases() RERANKD_REQUIRES(mutex_);
+  void GiveBack(Instance& instance) RERANKD_EXCLUDES(mutex_);
+  static void Start(Leases leases, RerankRequest request, Done done);
+  static void StartWaiting(Leases leases, WaitingCalls::Call call);
+
+  bool LoadPending() const RERANKD_REQUIRES(mutex_);
+  // OK: a call may wait for the model to be loaded.
+  absl::Status MayWait(TimePoint now) const RERANKD_REQUIRES(mutex_);
+  absl::Status Failed() const RERANKD_REQUIRES(mutex_);
+  absl::Status NotLoaded() const;
+
+  Step NextStep() RERANKD_EXCLUDES(mutex_);
+  // The next step that can be made now, if any.
+  bool TakeStep(Step& step) RERANKD_REQUIRES(mutex_);
+  TimePoint IdleUntil() const RERANKD_REQUIRES(mutex_);
+  void Free(std::shared_ptr<Instance> instance) RERANKD_EXCLUDES(mutex_);
+  void RunLoader(const std::stop_token& stop) RERANKD_EXCLUDES(mutex_);
+  absl::StatusOr<Loaded> CallLoader(const std::stop_token& stop) const;
+  void Changed() RERANKD_EXCLUDES(mutex_);
+
+  const Options options_;
+  const Loader loader_;
+
+  mutable Mutex mutex_;
+  CondVar keeper_wakes_;
+  CondVar worker_wakes_;
+  bool closed_ RERANKD_GUARDED_BY(mutex_) = false;
+  WaitingCalls waiting_ RERANKD_GUARDED_BY(mutex_);
+  ModelInfo info_ RERANKD_GUARDED_BY(mutex_);
+  std::shared_ptr<Instance> current_ RERANKD_GUARDED_BY(mutex_);  // calls go here
+  std::shared_ptr<Instance> retired_ RERANKD_GUARDED_BY(mutex_);  // answers what it has
+  std::deque<Queued> commands_ RERANKD_GUARDED_BY(mutex_);
+  // The load that runs.
+  bool loading_ RERANKD_GUARDED_BY(mutex_) = false;
+  std::stop_source stop_load_ RERANKD_GUARDED_BY(mutex_);
+  std::vector<Finished> load_finished_ RERANKD_GUARDED_BY(mutex_);
+  // The unload that runs.
+  bool unloading_ RERANKD_GUARDED_BY(mutex_) = false;
+  std::vector<Finished> unload_finished_ RERANKD_GUARDED_BY(mutex_);
+  absl::Status error_ RERANKD_GUARDED_BY(mutex_);  // of the last load
+  TimePoint failed_at_ RERANKD_GUARDED_BY(mutex_);
+  std::shared_ptr<const std::function<void()>> observer_ RERANKD_GUARDED_BY(mutex_);
+};
+
+// ---- calls ----
+
+void ManagedModel::Impl::Rerank(RerankRequest request, Done done) {
+  WaitingCalls::Call call{std::move(request), std::move(done), nullptr};
+  std::optional<Leases> leases;
+  absl::Status refusal;
+  while (true) {
+    {
+      const MutexLock lock(mutex_);
+      if (closed_) {
+        refusal = Stopping();
+      } else if (current_ != nullptr) {
+        leases.emplace(TakeLeases());
+      } else {
+        refusal = MayWait(steady_clock::now());
+        if (refusal.ok() && call.on_cancel != nullptr) {
+          refusal = waiting_.Add(call);
+          if (refusal.ok()) {
+            if (!LoadPending()) commands_.push_back({Command::kLoad, {}});
+            keeper_wakes_.NotifyAll();
+            worker_wakes_.NotifyAll();
+            return;
+          }
+        }
+      }
+    }
+    if (leases.has_value()) {
+      Start(*std::move(leases), std::move(call.request), std::move(call.done));
+      return;
+    }
+    if (!refusal.ok()) {
+      std::move(call.done)(std::move(refusal));
+      return;
+    }
+    // It will wait. This is made outside the lock: for a caller who is gone already it runs at
+    // once.
+    call.on_cancel =
+        std::make_unique<std::stop_callback<std::function<void()>>>(call.request.cancelled, [this] {
+          const MutexLock lock(mutex_);
+          keeper_wakes_.NotifyAll();
+        });
+  }
+}
+
+ManagedModel::Impl::Leases ManagedModel::Impl::TakeLeases() {
+  return {Lease(shared_from_this(), current_), Lease(shared_from_this(), current_)};
+}
+
+void ManagedModel::Impl::GiveBack(Instance& instance) {
+  const MutexLock lock(mutex_);
+  if (--instance.leases != 0) return;
+  instance.last_used = steady_clock::now();
+  // Not after every call: only where the worker may be waiting for just this.
+  if (&instance == retired_.get() || options_.unload_after != Duration(0)) {
+    worker_wakes_.NotifyAll();
+  }
+}
+
+void ManagedModel::Impl::Start(Leases leases, RerankRequest request, Done done) {
+  leases.inside.reranker().Rerank(
+      std::move(request), [lease = std::move(leases.unanswered),
+                           done = std::move(done)](absl::StatusOr<RerankResult> result) mutable {
+        std::move(done)(std::move(result));
+        lease.Release();
+      });
+}
+
+// For the worker, who has nobody to pass an exception on to.
+void ManagedModel::Impl::StartWaiting(Leases leases, WaitingCalls::Call call) {
+  const auto once = std::make_shared<Once>(std::move(call.done));
+  try {
+    Start(std::move(leases), std::move(call.request),
+          [once](absl::StatusOr<RerankResult> result) { once->Run(std::move(result)); });
+  } catch (const std::bad_alloc&) {
+    once->Run(absl::ResourceExhaustedError("out of memory"));
+  } catch (const std::exception& error) {
+    once->Run(absl::InternalError(error.what()));
+  }
+}
+
+bool ManagedModel::Impl::LoadPending() const {
+  return loading_ || std::ranges::any_of(commands_, [](const Queued& queued) {
+           return queued.command != Command::kUnload;
+         });
+}
+
+absl::Status ManagedModel::Impl::MayWait(TimePoint now) const {
+  if (LoadPending()) return absl::OkStatus();
+  if (!error_.ok() && (!options_.on_demand || now < failed_at_ + options_.retry_after)) {
+    return Failed();
+  }
+  return options_.on_demand ? absl::OkStatus() : NotLoaded();
+}
+
+absl::Status ManagedModel::Impl::Failed() const {
+  // What may be over soon stays so; the rest somebody has to mend.
+  const absl::StatusCode code = error_.code() == absl::StatusCode::kUnavailable
+                                    ? absl::StatusCode::kUnavailable
+                                    : absl::StatusCode::kFailedPrecondition;
+  return WithReason(absl::Status(code, fmt::format("model \"{}\" could not be loaded: {}", name(),
+                                                   std::string(error_.message()))),
+                    "MODEL_FAILED");
+}
+
+absl::Status ManagedModel::Impl::NotLoaded() const {
+  return WithReason(
+      absl::FailedPreconditionError(fmt::format("model \"{}\" is not loaded", name())),
+      "MODEL_NOT_LOADED");
+}
+
+// ---- commands ----
+
+void ManagedModel::Impl::Enqueue(Command command, Finished finished) {
+  bool closed = false;
+  std::stop_source obsolete(std::nostopstate);
+  {
+    const MutexLock lock(mutex_);
+    closed = closed_;
+    if (!closed) {
+      if (command == Command::kUnload && loading_) obsolete = stop_load_;
+      if (command == Command::kLoad && loading_ && commands_.empty()) {
+        load_finished_.push_back(std::move(finished));
+      } else {
+        // Commands of one kind in a row are one.
+        if (commands_.empty() || commands_.back().command != command) {
+          commands_.push_back({command, {}});
+        }
+        commands_.back().finished.push_back(std::move(finished));
+        worker_wakes_.NotifyAll();
+      }
+    }
+  }
+  if (closed) std::move(finished)(Stopping());
+  obsolete.request_stop();
+}
+
+ModelStatus ManagedModel::Impl::status() const {
+  const MutexLock lock(mutex_);
+  ModelStatus status;
+  if (current_ != nullptr) {
+    status.state = ModelState::kReady;
+  } else if (unloading_) {
+    status.state = ModelState::kUnloading;
+  } else if (LoadPending()) {
+    status.state = ModelState::kLoading;
+  } else if (!error_.ok()) {
+    status.state = ModelState::kFailed;
+  }
+  status.error = std::string(error_.message());
+  status.can_serve =
+      current_ != nullptr || (options_.on_demand && status.state != ModelState::kFailed);
+  status.info = info_;
+  return status;
+}
+
+void ManagedModel::Impl::Observe(std::function<void()> observer) {
+  auto shared = std::make_shared<const std::function<void()>>(std::move(observer));
+  const MutexLock lock(mutex_);
+  observer_.swap(shared);
+}
+
+void ManagedModel::Impl::Changed() {
+  std::shared_ptr<const std::function<void()>> observer;
+  {
+    const MutexLock lock(mutex_);
+    observer = observer_;
+  }
+  if (observer != nullptr && *observer) (*observer)();
+}
+
+// ---- the keeper ----
+
+void ManagedModel::Impl::KeepLoop() {
+  while (true) {
+    std::vector<WaitingCalls::Gone> gone;
+    {
+      const MutexLock lock(mutex_);
+      while (!closed_) {
+        gone = waiting_.TakeGone(steady_clock::now());
+        if (!gone.empty()) break;
+        keeper_wakes_.WaitUntil(mutex_, waiting_.NextDeadline());
+      }
+      if (closed_ && gone.empty()) return;
+    }
+    for (WaitingCalls::Gone& one : gone) std::move(one.call.done)(std::move(one.status));
+  }
+}
+
+// ---- the worker ----
+
+void ManagedModel::Impl::WorkLoop() {
+  while (true) {
+    Step step = NextStep();
+    switch (step.kind) {
+      case Step::Kind::kStop:
+        return;
+      case Step::Kind::kFree:
+        Free(std::move(step.instance));
+        break;
+      case Step::Kind::kLoad:
+        Changed();
+        RunLoader(step.stop);
+        break;
+      case Step::Kind::kFinish:
+        Changed();
+        break;
+    }
+    for (Finished& finished : step.finished) std::move(finished)(absl::OkStatus());
+  }
+}
+
+ManagedModel::Impl::Step ManagedModel::Impl::NextStep() {
+  const MutexLock lock(mutex_);
+  Step step;
+  while (!closed_ && !TakeStep(step)) {
+    // A model that has calls left to answer says when it is done.
+    worker_wakes_.WaitUntil(mutex_, IdleUntil());
+  }
+  return step;
+}
+
+bool ManagedModel::Impl::TakeStep(Step& step) {
+  if (retired_ != nullptr) {
+    if (retired_->leases != 0) return false;
+    step = {.kind = Step::Kind::kFree, .instance = std::move(retired_)};
+    return true;
+  }
+  if (commands_.empty()) {
+    if (IdleUntil() > steady_clock::now()) return false;
+    commands_.push_back({Command::kUnload, {}});
+  }
+  Queued queued = std::move(commands_.front());
+  commands_.pop_front();
+  if (queued.command == Command::kUnload) {
+    error_ = absl::OkStatus();
+    step.kind = Step::Kind::kFinish;
+    if (current_ == nullptr) {
+      step.finished = std::move(queued.finished);
+    } else {
+      retired_ = std::move(current_);
+      unloading_ = true;
+      unload_finished_ = std::move(queued.finished);
+    }
+  } else if (queued.command == Command::kLoad && current_ != nullptr) {
+    step = {.kind = Step::Kind::kFinish, .finished = std::move(queued.finished)};
+  } else {
+    loading_ = true;
+    stop_load_ = std::stop_source();
+    load_finished_ = std::move(queued.finished);
+    step = {.kind = Step::Kind::kLoad, .stop = stop_load_.get_token()};
+  }
+  return true;
+}
+
+TimePoint ManagedModel::Impl::IdleUntil() const {
+  if (!options_.on_demand || options_.unload_after == Duration(0) || current_ == nullptr ||
+      current_->leases != 0) {
+    return kNoDeadline;
+  }
+  return current_->last_used + options_.unload_after;
+}
+
+void ManagedModel::Impl::Free(std::shared_ptr<Instance> instance) {
+  instance->reranker.reset();
+  ReleaseFreedMemory();
+  if (options_.on_freed) options_.on_freed();
+  std::vector<Finished> finished;
+  {
+    const MutexLock lock(mutex_);
+    unloading_ = false;
+    finished.swap(unload_finished_);
+  }
+  Changed();
+  for (Finished& one : finished) std::move(one)(absl::OkStatus());
+}
+
+absl::StatusOr<ManagedModel::Loaded> ManagedModel::Impl::CallLoader(
+    const std::stop_token& stop) const {
+  try {
+    return loader_(stop);
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("out of memory");
+  } catch (const std::exception& error) {
+    return absl::InternalError(error.what());
+  }
+}
+
+void ManagedModel::Impl::RunLoader(const std::stop_token& stop) {
+  absl::StatusOr<Loaded> loaded = CallLoader(stop);
+  absl::Status result;   // of the command
+  absl::Status refusal;  // of the calls that waited
+  std::vector<Finished> finished;
+  std::vector<WaitingCalls::Call> waiting;
+  std::vector<Leases> leases;
+  {
+    const MutexLock lock(mutex_);
+    loading_ = false;
+    finished.swap(load_finished_);
+    if (loaded.ok()) {
+      retired_ = std::move(current_);
+      current_ = std::make_shared<Instance>();
+      current_->reranker = std::move(loaded->reranker);
+      current_->last_used = steady_clock::now();
+      info_ = std::move(loaded->info);
+      error_ = absl::OkStatus();
+    } else if (stop.stop_requested()) {
+      result = closed_ ? Stopping() : NotLoaded();
+      refusal = result;
+    } else {
+      error_ = loaded.status();
+      failed_at_ = steady_clock::now();
+      result = loaded.status();
+      refusal = Failed();
+    }
+    if (current_ != nullptr || !LoadPending()) waiting = waiting_.TakeAll();
+    if (current_ != nullptr) {
+      leases.reserve(waiting.size());
+      for (size_t i = 0; i < waiting.size(); ++i) leases.push_back(TakeLeases());
+    }
+  }
+  if (!loaded.ok()) ReleaseFreedMemory();  // of what was there before it failed
+  Changed();
+  for (size_t i = 0; i < waiting.size(); ++i) {
+    if (i < leases.size()) {
+      StartWaiting(std::move(leases[i]), std::move(waiting[i]));
+    } else {
+      std::move(waiting[i].done)(refusal);
+    }
+  }
+  for (Finished& one : finished) std::move(one)(result);
+}
+
+// ---- the end ----
+
+void ManagedModel::Impl::Close() {
+  std::stop_source obsolete(std::nostopstate);
+  std::vector<WaitingCalls::Call> waiting;
+  std::deque<Queued> commands;
+  std::vector<Finished> unloads;
+  {
+    const MutexLock lock(mutex_);
+    closed_ = true;
+    if (loading_) obsolete = stop_load_;
+    waiting = waiting_.TakeAll();
+    commands.swap(commands_);
+    unloads.swap(unload_finished_);
+    keeper_wakes_.NotifyAll();
+    worker_wakes_.NotifyAll();
+  }
+  obsolete.request_stop();
+  for (WaitingCalls::Call& call : waiting) std::move(call.done)(Stopping());
+  for (Queued& queued : commands) {
+    for (Finished& finished : queued.finished) std::move(finished)(Stopping());
+  }
+  for (Finished& finished : unloads) std::move(finished)(Stopping());
+}
+
+void ManagedModel::Impl::EndModels() {
+  std::shared_ptr<Instance> current;
+  std::shared_ptr<Instance> retired;
+  {
+    const MutexLock lock(mutex_);
+    current.swap(current_);
+    retired.swap(retired_);
+  }
+  // The instances themselves stay for as long as calls hold leases on them.
+  if (current != nullptr) current->reranker.reset();
+  if (retired != nullptr) retired->reranker.reset();
+}
+
+ManagedModel::ManagedModel(Options options, Loader loader)
+    : impl_(std::make_shared<Impl>(std::move(options), std::move(loader))),
+      keeper_([impl = impl_.get()] { impl->KeepLoop(); }),
+      worker_([impl = impl_.get()] { impl->WorkLoop(); }) {}
+
+ManagedModel::~ManagedModel() {
+  impl_->Close();
+  keeper_.join();
+  worker_.join();
+  impl_->EndModels();
+}
+
+void ManagedModel::Rerank(RerankRequest request, Done done) {
+  impl_->Rerank(std::move(request), std::move(done));
+}
+void ManagedModel::Load(Finished finished) {
+  impl_->Enqueue(Impl::Command::kLoad, std::move(finished));
+}
+void ManagedModel::Reload(Finished finished) {
+  impl_->Enqueue(Impl::Command::kReload, std::move(finished));
+}
+void ManagedModel::Unload(Finished finished) {
+  impl_->Enqueue(Impl::Command::kUnload, std::move(finished));
+}
+const std::string& ManagedModel::name() const { return impl_->name(); }
+ModelStatus ManagedModel::status() const { return impl_->status(); }
+void ManagedModel::Observe(std::function<void()> observer) { impl_->Observe(std::move(observer)); }
+
+}  // namespace rerankd

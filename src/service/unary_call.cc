@@ -1,0 +1,137 @@
+#include "service/unary_call.h"
+
+#include <fmt/format.h>
+#include <grpc/support/time.h>
+#include <grpcpp/support/proto_buffer_reader.h>
+#include <grpcpp/support/proto_buffer_writer.h>
+
+#include <chrono>
+
+#include "core/errors.h"
+#include "rerank/v1/rerank.grpc.pb.h"  // for grpc::GenericSerialize, whose own header has moved about
+#include "service/status_conversion.h"
+#include "service/validation.h"
+#include "util/status_macros.h"
+
+namespace rerankd {
+namespace {
+
+constexpr char kRequestIdKey[] = "x-request-id";
+
+TimePoint SteadyDeadline(gpr_timespec deadline) {
+  constexpr int64_t kFarSeconds = int64_t{100} * 365 * 24 * 3600;
+  const gpr_timespec left = gpr_time_sub(deadline, gpr_now(deadline.clock_type));
+  if (left.tv_sec > kFarSeconds) return kNoDeadline;
+  return std::chrono::steady_clock::now() + std::chrono::seconds(left.tv_sec) +
+         std::chrono::nanoseconds(left.tv_nsec);
+}
+
+absl::Status DeadlineExceeded() {
+  return absl::DeadlineExceededError("the call's deadline has passed");
+}
+
+}  // namespace
+
+bool ServerState::WaitUntilIdle(TimePoint deadline) {
+  const MutexLock lock(mutex_);
+  while (in_progress_ != 0) {
+    if (std::chrono::steady_clock::now() >= deadline) return false;
+    idle_.WaitUntil(mutex_, deadline);
+  }
+  return true;
+}
+
+size_t ServerState::Enter() {
+  const MutexLock lock(mutex_);
+  return ++in_progress_;
+}
+
+void ServerState::Leave() {
+  const MutexLock lock(mutex_);
+  if (--in_progress_ == 0) idle_.NotifyAll();
+}
+
+std::string ServerState::MakeRequestId() {
+  // splitmix64: one-to-one.
+  uint64_t z = next_id_.fetch_add(0x9E3779B97F4A7C15U, std::memory_order_relaxed);
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9U;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBU;
+  return fmt::format("{:016x}", z ^ (z >> 31));
+}
+
+UnaryCall::UnaryCall(std::shared_ptr<ServerState> state, grpc::CallbackServerContext* context,
+                     grpc::ByteBuffer* response, std::string_view method)
+    : state_(std::move(state)),
+      response_(response),
+      start_(std::chrono::steady_clock::now()),
+      deadline_(SteadyDeadline(context->raw_deadline())) {
+  const auto& metadata = context->client_metadata();
+  if (const auto it = metadata.find(kRequestIdKey); it != metadata.end()) {
+    const std::string_view id(it->second.data(), it->second.size());
+    if (IsUsableRequestId(id)) log_.id = id;
+  }
+  if (log_.id.empty()) log_.id = state_->MakeRequestId();
+  context->AddInitialMetadata(kRequestIdKey, log_.id);
+  log_.method = method;
+  if (state_->logger) log_.peer = context->peer();
+  in_progress_ = state_->Enter();
+}
+
+void UnaryCall::Start(std::shared_ptr<UnaryCall> self, std::string_view payload) {
+  self_ = std::move(self);
+  absl::Status status = WithoutExceptions([&] {
+    RERANKD_RETURN_IF_ERROR(Admit());
+    return Handle(payload);
+  });
+  if (!status.ok() && Claim()) Answer(std::move(status), nullptr);
+}
+
+void UnaryCall::Answer(absl::Status status, const google::protobuf::Message* response) {
+  // Sent as it is when there is no memory left even for an error.
+  grpc::Status wire(grpc::StatusCode::RESOURCE_EXHAUSTED, "");
+  (void)WithoutExceptions([&]() -> absl::Status {
+    if (status.ok()) {
+      bool own_buffer = false;
+      wire = grpc::GenericSerialize<grpc::ProtoBufferWriter, google::protobuf::Message>(
+          *response, response_, &own_buffer);
+      if (!wire.ok()) status = absl::InternalError(wire.error_message());
+    } else {
+      wire = ToGrpcStatus(status);
+    }
+    if (state_->logger) {
+      log_.status = std::move(status);
+      log_.total = std::chrono::steady_clock::now() - start_;
+      state_->logger(log_);
+    }
+    return absl::OkStatus();
+  });
+  Finish(std::move(wire));
+}
+
+absl::Status UnaryCall::Admit() const {
+  if (state_->refusing()) {
+    return WithReason(
+        absl::UnavailableError("this server is draining; send the call to another one"),
+        "DRAINING");
+  }
+  if (deadline_ <= start_) return DeadlineExceeded();
+  return absl::OkStatus();
+}
+
+// The caller went away, the deadline passed, or the server stops. Answering here, too, means that
+// no Reranker can hold up the end of a call.
+void UnaryCall::OnCancel() {
+  cancel_.request_stop();
+  if (!Claim()) return;
+  Answer(deadline_ <= std::chrono::steady_clock::now()
+             ? DeadlineExceeded()
+             : absl::CancelledError("the call was cancelled"),
+         nullptr);
+}
+
+void UnaryCall::OnDone() {
+  const std::shared_ptr<UnaryCall> self = std::move(self_);
+  state_->Leave();
+}
+
+}  // namespace rerankd

@@ -1,0 +1,144 @@
+// What every RPC has in common: parsing, refusing, answering once, cancelling, logging, draining.
+#pragma once
+
+#include <google/protobuf/message.h>
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <new>
+#include <random>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "service/catalog.h"
+#include "service/request_log.h"
+#include "service/service_options.h"
+#include "util/clock.h"
+#include "util/mutex.h"
+
+namespace rerankd {
+
+// What all calls of a server share. A call keeps it alive: a Reranker may answer long after the
+// server is gone. Safe for concurrent use.
+class ServerState {
+ public:
+  // `catalog` must outlive the calls in progress; `logger` may be empty.
+  ServerState(const ServiceOptions& options, const Catalog& catalog, RequestLogger logger)
+      : options(options), catalog(catalog), logger(std::move(logger)) {}
+
+  // From now on calls are refused with UNAVAILABLE; those in progress go on.
+  void Refuse() { refusing_ = true; }
+  bool refusing() const { return refusing_; }
+
+  // Blocks until no call is in progress (its answer was written, or its caller has gone) or
+  // `deadline` has passed. Returns whether none is.
+  bool WaitUntilIdle(TimePoint deadline) RERANKD_EXCLUDES(mutex_);
+
+  // A call begins, and ends. Enter() returns how many are in progress.
+  size_t Enter() RERANKD_EXCLUDES(mutex_);
+  void Leave() RERANKD_EXCLUDES(mutex_);
+
+  // No two calls of this process get the same.
+  std::string MakeRequestId();
+
+  const ServiceOptions options;
+  const Catalog& catalog;
+  const RequestLogger logger;
+
+ private:
+  std::atomic<uint64_t> next_id_{(uint64_t{std::random_device()()} << 32) | std::random_device()()};
+  std::atomic<bool> refusing_{false};
+  Mutex mutex_;
+  CondVar idle_;
+  size_t in_progress_ RERANKD_GUARDED_BY(mutex_) = 0;
+};
+
+// What `work` returns, or the status that stands for the exception it threw.
+template <typename Work>
+absl::Status WithoutExceptions(const Work& work) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("out of memory");
+  } catch (const std::exception& error) {
+    return absl::InternalError(error.what());
+  } catch (...) {
+    return absl::InternalError("unknown exception");
+  }
+}
+
+// One call, from its arrival until gRPC is done with it and whoever may still answer has let go.
+// The handler's thread, the one that brings the result and gRPC's (cancellation) race to answer:
+// the one whose Claim() succeeds does, and from then on owns log() and may use the context and the
+// response.
+class UnaryCall : public grpc::ServerUnaryReactor {
+ public:
+  UnaryCall(std::shared_ptr<ServerState> state, grpc::CallbackServerContext* context,
+            grpc::ByteBuffer* response, std::string_view method);
+
+  // Runs the call; it keeps itself alive until gRPC is done with it.
+  void Start(std::shared_ptr<UnaryCall> self, std::string_view payload);
+
+ protected:
+  // Does the work, or starts it. OK: it was or will be answered; else the call is answered so.
+  virtual absl::Status Handle(std::string_view payload) = 0;
+
+  // True for the first caller only, who must then Answer().
+  bool Claim() { return !answered_.exchange(true); }
+
+  // REQUIRES: Claim() returned true. `response` is sent when `status` is OK.
+  void Answer(absl::Status status, const google::protobuf::Message* response);
+
+  const ServerState& state() const { return *state_; }
+  RequestLog& log() { return log_; }
+  size_t in_progress() const { return in_progress_; }
+  TimePoint deadline() const { return deadline_; }
+  std::stop_token cancelled() const { return cancel_.get_token(); }
+
+ private:
+  absl::Status Admit() const;
+  void OnCancel() override;
+  void OnDone() override;
+
+  const std::shared_ptr<ServerState> state_;
+  grpc::ByteBuffer* const response_;
+  const TimePoint start_;
+  const TimePoint deadline_;
+  size_t in_progress_ = 0;
+  std::shared_ptr<UnaryCall> self_;
+  std::stop_source cancel_;
+  std::atomic<bool> answered_{false};
+  RequestLog log_;
+};
+
+// The body of a raw method: makes a OneCall, a UnaryCall, of the bytes and starts it.
+template <typename OneCall>
+grpc::ServerUnaryReactor* RunCall(const std::shared_ptr<ServerState>& state,
+                                  std::string_view method, grpc::CallbackServerContext* context,
+                                  const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
+  std::shared_ptr<OneCall> call;
+  try {
+    call = std::make_shared<OneCall>(state, context, response, method);
+  } catch (const std::exception&) {
+    grpc::ServerUnaryReactor* refusal = context->DefaultReactor();
+    refusal->Finish(grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, ""));
+    return refusal;
+  }
+  grpc::Slice payload;
+  if (request->Valid()) request->DumpToSingleSlice(&payload);
+  // gRPC would keep the bytes until the call ends; the object is its own and not const.
+  const_cast<grpc::ByteBuffer*>(request)->Clear();
+  OneCall* const reactor = call.get();
+  reactor->Start(std::move(call), {reinterpret_cast<const char*>(payload.begin()), payload.size()});
+  return reactor;
+}
+
+}  // namespace rerankd
