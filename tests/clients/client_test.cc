@@ -83,9 +83,40 @@ TEST_F(ClientTest, ListsModels) {
   ASSERT_EQ(models->size(), 2);
   EXPECT_EQ(models->at(0).name, "mini");
   EXPECT_TRUE(models->at(0).is_default);
+  EXPECT_EQ(models->at(0).aliases, std::vector<std::string>{"small"});
+  EXPECT_EQ(models->at(0).state, ModelState::kReady);
   EXPECT_EQ(models->at(0).default_score_kind, ScoreKind::kRaw);
   EXPECT_EQ(models->at(1).default_score_kind, ScoreKind::kSigmoid);
   EXPECT_EQ(models->at(1).default_truncation, Truncation::kOnlyDocument);
+}
+
+TEST_F(ClientTest, SaysThatModelsMayNotBeUnloaded) {
+  const absl::Status status = client_.UnloadModel("mini").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(DetailsOf(status).reason, "ADMIN_DISABLED");
+  EXPECT_EQ(client_.LoadModel("\xFF").status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(ClientAdminTest, LoadsReloadsAndUnloads) {
+  ServiceOptions options = RerankTestServer::FreePort();
+  options.admin = true;
+  RerankTestServer server(options);
+  Client client({.target = server.address()});
+  auto model = client.UnloadModel("small");
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ(model->name, "mini");
+  EXPECT_EQ(model->state, ModelState::kNotLoaded);
+  EXPECT_EQ(*client.IsServing("mini"), false);
+  server.FailLoads(absl::FailedPreconditionError("broken"));
+  EXPECT_EQ(client.LoadModel("mini").status().message(), "broken");
+  EXPECT_EQ(client.ListModels()->at(0).state, ModelState::kFailed);
+  EXPECT_EQ(client.ListModels()->at(0).error, "broken");
+  server.FailLoads(absl::OkStatus());
+  model = client.LoadModel("mini");
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ(model->state, ModelState::kReady);
+  EXPECT_TRUE(client.ReloadModel("mini").ok());
+  EXPECT_TRUE(*client.IsServing("mini"));
 }
 
 TEST_F(ClientTest, KnowsWhetherTheServerServes) {

@@ -72,6 +72,8 @@ TEST_F(OutputTest, JsonHasEverything) {
 
 TEST_F(OutputTest, ListsModels) {
   const std::vector<Model> models = {{.name = "mini",
+                                      .aliases = {"small", "m"},
+                                      .state = ModelState::kReady,
                                       .kind = "cross_encoder",
                                       .architecture = "Bert",
                                       .max_tokens = 512,
@@ -80,13 +82,27 @@ TEST_F(OutputTest, ListsModels) {
                                       .default_score_kind = ScoreKind::kSigmoid,
                                       .default_truncation = Truncation::kLongestFirst,
                                       .parameters = 22'000'000,
-                                      .is_default = true}};
+                                      .is_default = true},
+                                     {.name = "large",
+                                      .state = ModelState::kFailed,
+                                      .error = "config.json: no such file",
+                                      .kind = "cross_encoder",
+                                      .device = "cpu",
+                                      .precision = "fp32",
+                                      .default_truncation = Truncation::kRefuse}};
   EXPECT_EQ(ModelTable(models),
-            "name            kind           architecture  parameters  max_tokens  device  "
-            "precision  score    truncation\n"
-            "mini (default)  cross_encoder  Bert          22000000    512         cpu     "
-            "fp32       sigmoid  longest_first\n");
-  EXPECT_EQ(ModelsJson(models)["models"][0]["default_score_kind"], "sigmoid");
+            "name            state   kind           architecture  parameters  max_tokens  device  "
+            "precision  score    truncation     aliases\n"
+            "mini (default)  ready   cross_encoder  Bert          22000000    512         cpu     "
+            "fp32       sigmoid  longest_first  small,m\n"
+            "large           failed  cross_encoder  -             -           -           cpu     "
+            "fp32       unknown  refuse\n"
+            "large could not be loaded: config.json: no such file\n");
+  const nlohmann::ordered_json json = ModelsJson(models)["models"];
+  EXPECT_EQ(json[0]["default_score_kind"], "sigmoid");
+  EXPECT_EQ(json[0]["aliases"].dump(), R"(["small","m"])");
+  EXPECT_EQ(json[1]["state"], "failed");
+  EXPECT_EQ(json[1]["error"], "config.json: no such file");
 }
 
 TEST_F(OutputTest, ErrorsWithoutDetailsAreOneLine) {

@@ -125,6 +125,27 @@ TEST_F(RerankctlTest, ListsModels) {
   EXPECT_EQ(nlohmann::json::parse(json.out)["models"][1]["name"], "large");
 }
 
+TEST_F(RerankctlTest, LoadsAndUnloads) {
+  const Outcome refused = RunHere({"unload", "mini"});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("ADMIN_DISABLED"));
+  ServiceOptions options = RerankTestServer::FreePort();
+  options.admin = true;
+  const RerankTestServer server(options);
+  const auto run = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--target", server.address()});
+    return Run(std::move(arguments));
+  };
+  const Outcome unload = run({"unload", "small"});
+  EXPECT_EQ(unload.code, 0) << unload.err;
+  EXPECT_THAT(unload.out, HasSubstr("not_loaded"));
+  const Outcome load = run({"load", "mini", "--json"});
+  EXPECT_EQ(load.code, 0) << load.err;
+  EXPECT_EQ(nlohmann::json::parse(load.out)["state"], "ready");
+  EXPECT_EQ(run({"reload", "mini"}).code, 0);
+  EXPECT_EQ(run({"reload"}).code, 2);
+}
+
 TEST_F(RerankctlTest, TellsHealth) {
   EXPECT_EQ(RunHere({"health", "--model", "large"}).code, 0);
   EXPECT_EQ(RunHere({"health", "--wait", "60", "--json"}).out, "{\n  \"status\": \"SERVING\"\n}\n");

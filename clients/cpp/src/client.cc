@@ -16,6 +16,7 @@
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "grpc/health/v1/health.grpc.pb.h"
+#include "rerank/v1/model_admin.grpc.pb.h"
 #include "rerank/v1/rerank.grpc.pb.h"
 #include "util/utf8.h"
 
@@ -90,8 +91,28 @@ rerank::v1::Truncation ToProto(Truncation truncation) {
   return rerank::v1::TRUNCATION_UNSPECIFIED;
 }
 
+ModelState FromProto(rerank::v1::ModelState state) {
+  switch (state) {
+    case rerank::v1::MODEL_STATE_NOT_LOADED:
+      return ModelState::kNotLoaded;
+    case rerank::v1::MODEL_STATE_LOADING:
+      return ModelState::kLoading;
+    case rerank::v1::MODEL_STATE_READY:
+      return ModelState::kReady;
+    case rerank::v1::MODEL_STATE_FAILED:
+      return ModelState::kFailed;
+    case rerank::v1::MODEL_STATE_UNLOADING:
+      return ModelState::kUnloading;
+    default:
+      return ModelState::kUnknown;
+  }
+}
+
 Model FromProto(const rerank::v1::Model& model) {
   return {.name = model.name(),
+          .aliases = {model.aliases().begin(), model.aliases().end()},
+          .state = FromProto(model.state()),
+          .error = model.error(),
           .kind = model.kind(),
           .architecture = model.architecture(),
           .max_tokens = model.max_tokens(),
@@ -170,6 +191,7 @@ class Client::Impl {
       : options_(std::move(options)),
         channel_(Dial(options_.target)),
         rerank_(rerank::v1::RerankService::NewStub(channel_)),
+        admin_(rerank::v1::ModelAdminService::NewStub(channel_)),
         health_(grpc::health::v1::Health::NewStub(channel_)) {}
 
   absl::StatusOr<RerankAnswer> Rerank(const std::string& query,
@@ -234,6 +256,22 @@ class Client::Impl {
     return models;
   }
 
+  // One of the admin service's RPCs, which differ in their messages.
+  template <typename Request, typename Response>
+  absl::StatusOr<Model> Admin(grpc::Status (rerank::v1::ModelAdminService::Stub::*call)(
+                                  grpc::ClientContext*, const Request&, Response*),
+                              const std::string& name) {
+    if (absl::Status status = CheckUtf8("the name", name); !status.ok()) return status;
+    grpc::ClientContext context;
+    context.set_deadline(Deadline());
+    Request request;
+    request.set_name(name);
+    Response response;
+    const grpc::Status status = (admin_.get()->*call)(&context, request, &response);
+    if (!status.ok()) return FromGrpc(status);
+    return FromProto(response.model());
+  }
+
   absl::StatusOr<bool> IsServing(const std::string& part) { return IsServing(part, Deadline()); }
 
   absl::StatusOr<bool> WaitUntilServing(const std::string& part) {
@@ -269,6 +307,7 @@ class Client::Impl {
   const Options options_;
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<rerank::v1::RerankService::Stub> rerank_;
+  const std::unique_ptr<rerank::v1::ModelAdminService::Stub> admin_;
   const std::unique_ptr<grpc::health::v1::Health::Stub> health_;
 };
 
@@ -283,6 +322,18 @@ absl::StatusOr<RerankAnswer> Client::Rerank(const std::string& query,
 }
 
 absl::StatusOr<std::vector<Model>> Client::ListModels() { return impl_->ListModels(); }
+
+absl::StatusOr<Model> Client::LoadModel(const std::string& name) {
+  return impl_->Admin(&rerank::v1::ModelAdminService::Stub::LoadModel, name);
+}
+
+absl::StatusOr<Model> Client::ReloadModel(const std::string& name) {
+  return impl_->Admin(&rerank::v1::ModelAdminService::Stub::ReloadModel, name);
+}
+
+absl::StatusOr<Model> Client::UnloadModel(const std::string& name) {
+  return impl_->Admin(&rerank::v1::ModelAdminService::Stub::UnloadModel, name);
+}
 
 absl::StatusOr<bool> Client::IsServing(const std::string& part) { return impl_->IsServing(part); }
 

@@ -41,6 +41,24 @@ const char* Name(Truncation truncation) {
   return "unknown";
 }
 
+const char* Name(ModelState state) {
+  switch (state) {
+    case ModelState::kNotLoaded:
+      return "not_loaded";
+    case ModelState::kLoading:
+      return "loading";
+    case ModelState::kReady:
+      return "ready";
+    case ModelState::kFailed:
+      return "failed";
+    case ModelState::kUnloading:
+      return "unloading";
+    case ModelState::kUnknown:
+      break;
+  }
+  return "unknown";
+}
+
 struct Character {
   std::string_view bytes;
   char32_t code = 0;
@@ -134,14 +152,18 @@ nlohmann::ordered_json RerankJson(const RerankAnswer& answer) {
 }
 
 std::string ModelTable(const std::vector<Model>& models) {
-  std::vector<std::vector<std::string>> rows = {{"name", "kind", "architecture", "parameters",
-                                                 "max_tokens", "device", "precision", "score",
-                                                 "truncation"}};
+  std::vector<std::vector<std::string>> rows = {{"name", "state", "kind", "architecture",
+                                                 "parameters", "max_tokens", "device", "precision",
+                                                 "score", "truncation", "aliases"}};
   for (const Model& model : models) {
-    rows.push_back({model.name + (model.is_default ? " (default)" : ""), model.kind,
-                    model.architecture, fmt::format("{}", model.parameters),
-                    fmt::format("{}", model.max_tokens), model.device, model.precision,
-                    Name(model.default_score_kind), Name(model.default_truncation)});
+    // A model that was never loaded has none of what its files say.
+    const bool known = model.max_tokens != 0;
+    rows.push_back({model.name + (model.is_default ? " (default)" : ""), Name(model.state),
+                    model.kind, known ? model.architecture : "-",
+                    known ? fmt::format("{}", model.parameters) : "-",
+                    known ? fmt::format("{}", model.max_tokens) : "-", model.device,
+                    model.precision, Name(model.default_score_kind), Name(model.default_truncation),
+                    fmt::format("{}", fmt::join(model.aliases, ","))});
   }
   std::vector<size_t> widths(rows[0].size());
   for (const auto& row : rows) {
@@ -153,23 +175,33 @@ std::string ModelTable(const std::vector<Model>& models) {
     for (size_t i = 0; i < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
     out += line.substr(0, line.find_last_not_of(' ') + 1) + '\n';
   }
+  for (const Model& model : models) {
+    if (!model.error.empty()) {
+      out += fmt::format("{} could not be loaded: {}\n", model.name, model.error);
+    }
+  }
   return out;
+}
+
+nlohmann::ordered_json ModelJson(const Model& model) {
+  return {{"name", model.name},
+          {"aliases", model.aliases},
+          {"is_default", model.is_default},
+          {"state", Name(model.state)},
+          {"error", model.error},
+          {"kind", model.kind},
+          {"architecture", model.architecture},
+          {"parameters", model.parameters},
+          {"max_tokens", model.max_tokens},
+          {"device", model.device},
+          {"precision", model.precision},
+          {"default_score_kind", Name(model.default_score_kind)},
+          {"default_truncation", Name(model.default_truncation)}};
 }
 
 nlohmann::ordered_json ModelsJson(const std::vector<Model>& models) {
   nlohmann::ordered_json out = nlohmann::ordered_json::array();
-  for (const Model& model : models) {
-    out.push_back({{"name", model.name},
-                   {"kind", model.kind},
-                   {"architecture", model.architecture},
-                   {"parameters", model.parameters},
-                   {"max_tokens", model.max_tokens},
-                   {"device", model.device},
-                   {"precision", model.precision},
-                   {"default_score_kind", Name(model.default_score_kind)},
-                   {"default_truncation", Name(model.default_truncation)},
-                   {"is_default", model.is_default}});
-  }
+  for (const Model& model : models) out.push_back(ModelJson(model));
   return {{"models", std::move(out)}};
 }
 

@@ -21,7 +21,9 @@ std::string RerankTable(const RerankAnswer& answer, const std::vector<std::strin
                         size_t columns);
 nlohmann::ordered_json RerankJson(const RerankAnswer& answer);
 
+// A model a line, then the errors of those that could not be loaded.
 std::string ModelTable(const std::vector<Model>& models);
+nlohmann::ordered_json ModelJson(const Model& model);
 nlohmann::ordered_json ModelsJson(const std::vector<Model>& models);
 
 // The code's name, the message, and what else the server said, one fact a line.

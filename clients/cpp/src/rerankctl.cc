@@ -163,6 +163,21 @@ int RunModels(const CommonArguments& common) {
   return kOk;
 }
 
+// load, reload, unload: what the client calls for each.
+using ModelCommand = absl::StatusOr<Model> (Client::*)(const std::string& name);
+
+int RunModelCommand(const CommonArguments& common, ModelCommand command, const std::string& name) {
+  Client client = MakeClient(common);
+  const auto model = (client.*command)(name);
+  if (!model.ok()) return FailCall(common, model.status());
+  if (common.json) {
+    PrintJson(ModelJson(*model));
+  } else {
+    Print(ModelTable({*model}));
+  }
+  return kOk;
+}
+
 int RunHealth(CommonArguments common, const HealthArguments& arguments) {
   const bool wait = arguments.wait_seconds > 0;
   if (wait) common.deadline_seconds = arguments.wait_seconds;
@@ -199,6 +214,7 @@ int Run(int argc, char** argv) {
   RerankArguments rerank;
   HealthArguments health;
   PullArguments pull;
+  std::string model_name;
   std::function<int()> run;
 
   CLI::App app("Asks a rerankd server over gRPC.", "rerankctl");
@@ -208,9 +224,10 @@ int Run(int argc, char** argv) {
   app.add_option("--target", common.target, "the server: host:port or unix:/path")
       ->envname("RERANKD_TARGET")
       ->capture_default_str();
-  app.add_option("--deadline", common.deadline_seconds, "seconds until a call is given up")
-      ->check(CLI::Range(0.001, 86'400.0))
-      ->capture_default_str();
+  const auto* deadline =
+      app.add_option("--deadline", common.deadline_seconds, "seconds until a call is given up")
+          ->check(CLI::Range(0.001, 86'400.0))
+          ->capture_default_str();
   app.add_flag("--json", common.json, "print JSON instead of a table");
 
   CLI::App* command = app.add_subcommand("rerank", "Order documents by how well they answer.");
@@ -244,6 +261,26 @@ int Run(int argc, char** argv) {
 
   command = app.add_subcommand("models", "List the models that the server has.");
   command->callback([&] { run = [&] { return RunModels(common); }; });
+
+  const struct {
+    const char* name;
+    const char* description;
+    ModelCommand command;
+  } model_commands[] = {
+      {"load", "Load a model, if it is not loaded.", &Client::LoadModel},
+      {"reload", "Load a model again; the old one serves until the new one can.",
+       &Client::ReloadModel},
+      {"unload", "Unload a model and give its memory back.", &Client::UnloadModel}};
+  for (const auto& one : model_commands) {
+    command = app.add_subcommand(one.name, one.description);
+    command->footer(
+        "The server must allow it (admin: true). Waits for an hour, or for --deadline.");
+    command->add_option("NAME", model_name, "the model's name or an alias")->required();
+    command->callback([&, one] {
+      if (deadline->count() == 0) common.deadline_seconds = 3600;
+      run = [&, one] { return RunModelCommand(common, one.command, model_name); };
+    });
+  }
 
   command = app.add_subcommand("health", "Say whether the server takes calls.");
   command->add_option("--model", health.model, "ask for one model");

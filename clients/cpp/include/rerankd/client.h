@@ -53,8 +53,14 @@ struct RerankAnswer {
   std::string request_id;
 };
 
+enum class ModelState { kUnknown, kNotLoaded, kLoading, kReady, kFailed, kUnloading };
+
+// What is known only from a model's files is empty until the server has loaded it.
 struct Model {
   std::string name;
+  std::vector<std::string> aliases;
+  ModelState state = ModelState::kUnknown;
+  std::string error;  // why the last attempt to load it failed
   std::string kind;
   std::string architecture;
   uint32_t max_tokens = 0;
@@ -100,6 +106,13 @@ class Client {
                                       const RerankOptions& options = {});
 
   absl::StatusOr<std::vector<Model>> ListModels();
+
+  // Load a model, load it again while the old one serves, unload it; by name or alias. Each returns
+  // once that is done, with the model as it is then; it goes on when the deadline passes first.
+  // PERMISSION_DENIED: the server does not allow it (its setting "admin").
+  absl::StatusOr<Model> LoadModel(const std::string& name);
+  absl::StatusOr<Model> ReloadModel(const std::string& name);
+  absl::StatusOr<Model> UnloadModel(const std::string& name);
 
   // Whether the server (empty `part`), a model or "rerank.v1.RerankService" takes calls now.
   // NOT_FOUND: the server has no such part.
