@@ -21,6 +21,12 @@ namespace {
 
 using std::chrono::steady_clock;
 
+// Removes a file; a folder of the name stays, and so does what is not there.
+void RemoveFile(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(path, ignored)) std::filesystem::remove(path, ignored);
+}
+
 absl::Status WritePortFile(const std::filesystem::path& path, int port) {
   std::filesystem::path partial = path;
   partial += ".partial";
@@ -30,6 +36,7 @@ absl::Status WritePortFile(const std::filesystem::path& path, int port) {
   std::error_code error;
   if (file) std::filesystem::rename(partial, path, error);
   if (!file || error) {
+    RemoveFile(partial);
     return absl::FailedPreconditionError(
         fmt::format("port_file: cannot write {}; name a file in a folder that exists and can be "
                     "written to",
@@ -50,6 +57,8 @@ App::~App() { Stop(std::chrono::milliseconds(0)); }
 
 absl::StatusOr<std::unique_ptr<App>> App::Load(const ServerConfig& config, Logger& logger) {
   logger.Info("starting", {{"version", kVersion}, {"processors", unsigned(AvailableCpus())}});
+  // One that a killed server left would send whoever waits for it to a wrong port.
+  if (!config.port_file.empty()) RemoveFile(config.port_file);
   std::unique_ptr<App> app(new App(config, logger));
   RERANKD_RETURN_IF_ERROR(app->ConnectHub());
   for (const ModelEntry& entry : app->config_.models) {
@@ -120,10 +129,7 @@ bool App::Stop(std::chrono::milliseconds grace) {
   const bool all_ended = server_->Stop(grace);
   if (!all_ended) logger_.Warning("calls were cancelled at the end of the grace period");
   server_.reset();
-  if (!config_.port_file.empty()) {
-    std::error_code ignored;
-    std::filesystem::remove(config_.port_file, ignored);
-  }
+  if (!config_.port_file.empty()) RemoveFile(config_.port_file);
   return all_ended;
 }
 

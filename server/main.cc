@@ -2,9 +2,11 @@
 // Exit status: 0 stopped as asked, 1 could not start or had to cancel calls at the end of the grace
 // period, 2 wrong command line or configuration.
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
@@ -18,6 +20,7 @@
 #include "server/app.h"
 #include "server/shutdown_signal.h"
 #include "server/version.h"
+#include "util/printable.h"
 
 namespace rerankd {
 namespace {
@@ -57,9 +60,22 @@ ConfigSources SourcesOf(CommandLine command_line) {
   return sources;
 }
 
+void PrintError(std::string_view error) {
+  fmt::print(stderr, "rerankd: {}\n", EscapeControls(error));
+}
+
 int CannotStart(std::string_view why) {
-  fmt::print(stderr, "rerankd: {}\n", why);
+  PrintError(why);
   return 1;
+}
+
+// Every connection is a file descriptor, and gRPC never listens again once it ran out of them. The
+// soft limit is low for the sake of programs that use select(); we do not.
+void RaiseFileLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int Serve(const ServerConfig& config) {
@@ -69,6 +85,7 @@ int Serve(const ServerConfig& config) {
         "run tools/setup.sh",
         kBuildDefaultModel));
   }
+  RaiseFileLimit();
   ShutdownSignal shutdown;        // before any other thread
   std::signal(SIGPIPE, SIG_IGN);  // a reader of the log that went away must not end the server
   Logger logger(config.log);
@@ -95,11 +112,11 @@ int Main(int argc, const char* const* argv) {
     return 0;
   }
   const LoadedConfig loaded = LoadConfig(SourcesOf(*std::move(parsed.command_line)));
-  for (const std::string& error : loaded.errors) fmt::print(stderr, "rerankd: {}\n", error);
+  for (const std::string& error : loaded.errors) PrintError(error);
   if (!loaded.errors.empty()) return 2;
   if (command == CommandLine::Command::kCheckConfig) {
     fmt::print("OK\n{}", FormatConfig(loaded.config));
-    return 0;
+    return std::fflush(stdout) == 0 ? 0 : CannotStart("cannot write the output");
   }
   return Serve(loaded.config);
 }

@@ -54,15 +54,18 @@ absl::StatusOr<TokenLimits> LimitsOf(const ModelEntry& entry, const Tokenizer& t
 }
 
 // One small request a session: pages of the weights, memory pools and compiled kernels are then
-// there before the first caller is.
-absl::Status WarmUp(Reranker& reranker, int sessions) {
+// there before the first caller is. Within what the entry's own settings let a caller ask for.
+absl::Status WarmUp(Reranker& reranker, const EngineOptions& engine) {
+  const auto requests =
+      std::min<size_t>(static_cast<size_t>(engine.sessions), engine.max_queued_documents);
   std::vector<std::future<absl::Status>> answers;
-  for (int i = 0; i < sessions; ++i) {
+  for (size_t i = 0; i < requests; ++i) {
     auto answer = std::make_shared<std::promise<absl::Status>>();
     answers.push_back(answer->get_future());
     RerankRequest request;
     request.query = "Is everything ready?";
     request.documents = {"This document is read before the first caller comes."};
+    request.truncation = Truncation::kOnlyDocument;
     reranker.Rerank(std::move(request), [answer](absl::StatusOr<RerankResult> result) {
       answer->set_value(std::move(result).status());
     });
@@ -149,7 +152,7 @@ absl::StatusOr<ManagedModel::Loaded> LoadServedModel(const ModelEntry& entry,
   served.info.default_score_kind = options.default_score_kind;
   served.reranker = std::make_shared<LocalReranker>(options, std::move(tokenizer),
                                                     std::move(model.scorer), tools.tokenizing);
-  RERANKD_RETURN_IF_ERROR(WarmUp(*served.reranker, options.engine.sessions));
+  RERANKD_RETURN_IF_ERROR(WarmUp(*served.reranker, options.engine));
   if (tools.logger.enabled(LogLevel::kDebug)) {
     served.reranker =
         std::make_shared<LoggingReranker>(entry.name, std::move(served.reranker), tools.logger);

@@ -1,5 +1,7 @@
 #include "server/request_log_fields.h"
 
+#include "core/errors.h"
+
 namespace rerankd {
 
 LogLevel LevelOf(const RequestLog& request) {
@@ -8,6 +10,9 @@ LogLevel LevelOf(const RequestLog& request) {
     case absl::StatusCode::kUnknown:
     case absl::StatusCode::kDataLoss:
       return LogLevel::kError;
+    case absl::StatusCode::kResourceExhausted:
+      // A full queue says when to come back; memory that ran out does not.
+      return RetryAfterOf(request.status).has_value() ? LogLevel::kInfo : LogLevel::kError;
     default:
       return LogLevel::kInfo;
   }

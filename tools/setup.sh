@@ -84,7 +84,8 @@ install_packages() {
   fi
   local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get
     -o DPkg::Lock::Timeout=300 -o Acquire::Retries=2)
-  with_progress "$log" "reading the package lists" true "${apt[@]}" update ||
+  # Any: apt-get takes a list that it could not fetch for a warning.
+  with_progress "$log" "reading the package lists" true "${apt[@]}" -o APT::Update::Error-Mode=any update ||
     die "apt-get update failed ($(last_error '^[EW]: ')); check the network and apt's sources, then run again"
   size=$("${apt[@]}" install --assume-no --no-install-recommends "${missing[@]}" 2>/dev/null |
     sed -n 's/^Need to get \(.*\) of archives.*/\1/p') || true

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "config/settings.h"
@@ -47,6 +48,17 @@ std::string Join(const std::vector<std::string>& words) {
   return fmt::format("{}", fmt::join(words, ", "));
 }
 
+// Kubernetes gives every container such variables for each service of its namespace: for one named
+// rerankd-model, RERANKD_MODEL_SERVICE_HOST, RERANKD_MODEL_PORT, RERANKD_MODEL_PORT_50051_TCP_ADDR.
+bool IsOfKubernetes(std::string_view name) {
+  if (name.ends_with("_SERVICE_HOST") || name.ends_with("_PORT")) return true;
+  if (name.find("_SERVICE_PORT_") != std::string_view::npos) return true;
+  constexpr std::string_view kPort = "_PORT_";
+  const size_t port = name.find(kPort);
+  return port != std::string_view::npos && port + kPort.size() < name.size() &&
+         name[port + kPort.size()] >= '0' && name[port + kPort.size()] <= '9';
+}
+
 std::string UnknownKey(std::string_view key, const std::vector<std::string>& known) {
   const std::optional<std::string> nearest = NearestWord(key, known);
   return fmt::format(
@@ -68,7 +80,14 @@ class Loader {
       return;
     }
     try {
-      const YAML::Node root = YAML::Load(text);
+      const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+      if (documents.size() > 1) {
+        Error(Place(documents[1]),
+              "the file must be one YAML document; what follows a second "
+              "\"---\" would be ignored");
+        return;
+      }
+      const YAML::Node root = documents.empty() ? YAML::Node() : documents[0];
       if (root.IsNull()) return;
       if (!root.IsMap()) {
         Error(Place(root),
@@ -255,9 +274,8 @@ class Loader {
       const std::string place = "environment variable " + name;
       if (const auto found = keys.find(name); found != keys.end()) {
         AddOverride({found->second, value, place});
-      } else if (name != "RERANKD_CONFIG") {
-        // Others may use the prefix too (Kubernetes does, for a service named rerankd), so only
-        // what looks like a slip of the pen is an error.
+      } else if (name != "RERANKD_CONFIG" && !IsOfKubernetes(name)) {
+        // Others may use the prefix too, so only what looks like a slip of the pen is an error.
         if (const auto nearest = NearestWord(name, names)) {
           Error(place, fmt::format("unknown; did you mean {}?", *nearest));
         }
@@ -403,7 +421,8 @@ class Loader {
       return;
     }
     // "/models/mini/" has an empty last part.
-    const fs::path path = model.path.lexically_normal();
+    std::error_code ignored;  // the folder itself is looked for later
+    const fs::path path = fs::absolute(model.path, ignored).lexically_normal();
     const std::string name = (path.has_filename() ? path : path.parent_path()).filename().string();
     if (name.empty()) return;
     ModelEntry named;

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 
 #include "config/values.h"
+#include "util/address.h"
 #include "util/status_macros.h"
 
 namespace rerankd {
@@ -50,29 +50,7 @@ Setting<T> Make(std::string_view key, std::string_view help, Field field, const 
 
 #define RERANKD_FIELD(member) ([](auto& t) -> auto& { return t.member; })
 
-absl::Status CheckListen(std::string_view text) {
-  if (text.starts_with("unix:")) {
-    return text.size() > 5 ? absl::OkStatus()
-                           : absl::InvalidArgumentError("must name a path after \"unix:\"");
-  }
-  const size_t colon = text.rfind(':');
-  unsigned port = 0;
-  if (colon != std::string_view::npos && colon > 0) {
-    const char* const end = text.data() + text.size();
-    const auto parsed = std::from_chars(text.data() + colon + 1, end, port);
-    if (parsed.ec == std::errc() && parsed.ptr == end && port <= 65535) return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(
-      "must be host:port, [ipv6]:port or unix:/path, for example 127.0.0.1:50051");
-}
-
-absl::Status CheckDevice(std::string_view text) {
-  constexpr std::string_view kCuda = "cuda:";
-  const bool cuda = text.starts_with(kCuda) && text.size() > kCuda.size() && text.size() < 9 &&
-                    text.find_first_not_of("0123456789", kCuda.size()) == std::string_view::npos;
-  return text == "cpu" || cuda ? absl::OkStatus()
-                               : absl::InvalidArgumentError("must be cpu or cuda:N");
-}
+absl::Status CheckListen(std::string_view text) { return ParseListenAddress(text).status(); }
 
 absl::Status CheckName(std::string_view text) {
   const bool good = !text.empty() && text.size() <= 128 && std::ranges::all_of(text, [](char c) {
@@ -154,6 +132,11 @@ std::span<const Setting<ServerConfig>> ServerSettings() {
           "max_message_bytes",
           "The largest request, after decompression; a larger one fails with RESOURCE_EXHAUSTED.",
           RERANKD_FIELD(service.max_message_bytes), Bytes(1 << 10, 1 << 30)),
+      Make<ServerConfig>(
+          "accept_compressed",
+          "Whether compressed requests are read; a small one may take memory without bound before "
+          "max_message_bytes refuses it, so only where all clients are trusted.",
+          RERANKD_FIELD(service.accept_compressed), Boolean()),
       Make<ServerConfig>("max_documents", "The most documents in one call; 0: no limit.",
                          RERANKD_FIELD(service.max_documents), Integer(0, 1'000'000'000)),
       Make<ServerConfig>(
@@ -254,7 +237,7 @@ std::span<const Setting<ModelEntry>> ModelSettings() {
           Choice<EntryKind>({{"cross_encoder", EntryKind::kCrossEncoder},
                              {"bi_encoder", EntryKind::kBiEncoder}})),
       Make<ModelEntry>("device", "What the model computes on.", RERANKD_FIELD(device),
-                       Checked("cpu | cuda:N", CheckDevice)),
+                       Choice<std::string>({{"cpu", "cpu"}})),
       Make<ModelEntry>(
           "precision",
           "Arithmetic of the large matrix products; bf16 pays only on processors made for it.",

@@ -20,12 +20,15 @@ void BatchFormer::Add(JobId id, JobSpec spec, Duration token_time) {
   const std::vector<uint32_t>& lengths = job.spec.lengths;
   job.order.resize(lengths.size());
   std::iota(job.order.begin(), job.order.end(), 0U);
-  std::stable_sort(job.order.begin(), job.order.end(),
-                   [&](uint32_t a, uint32_t b) { return lengths[a] > lengths[b]; });
+  // By position where lengths are equal. Not std::stable_sort, whose buffer clang calls deprecated.
+  std::ranges::sort(job.order, [&](uint32_t a, uint32_t b) {
+    return lengths[a] != lengths[b] ? lengths[a] > lengths[b] : a < b;
+  });
   job.tokens = std::accumulate(lengths.begin(), lengths.end(), size_t{0});
-  waiting_tokens_ += job.tokens;
-  const Key key{IdealFinish(job.tokens, job.spec.arrival, token_time), id};
+  const size_t tokens = job.tokens;
+  const Key key{IdealFinish(tokens, job.spec.arrival, token_time), id};
   jobs_.emplace(key, std::move(job));
+  waiting_tokens_ += tokens;
 }
 
 void BatchFormer::Erase(std::map<Key, Job>::iterator it) {

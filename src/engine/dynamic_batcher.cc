@@ -74,8 +74,13 @@ void DynamicBatcher::Submit(std::shared_ptr<Job> job) {
     if (refused.ok()) {
       const BatchFormer::JobId id = next_id_++;
       const size_t sequences = waiting.lengths.size();
-      former_.Add(id, std::move(waiting), token_time_.get());
-      jobs_.emplace(id, Queued{job, sequences});
+      const auto queued = jobs_.emplace(id, Queued{job, sequences}).first;
+      try {
+        former_.Add(id, std::move(waiting), token_time_.get());
+      } catch (...) {  // out of memory
+        jobs_.erase(queued);
+        throw;
+      }
     }
   }
   if (!refused.ok()) {

@@ -17,6 +17,7 @@
 #include "engine/session_pool.h"
 #include "tokenizer/pair_encoder.h"
 #include "util/cpu.h"
+#include "util/no_throw.h"
 
 namespace rerankd {
 namespace {
@@ -86,11 +87,17 @@ class LocalReranker::Impl : public std::enable_shared_from_this<LocalReranker::I
     std::vector<size_t> chunks;       // documents [chunks[i], chunks[i + 1]) go together
     std::atomic<size_t> next_chunk{0};
     std::atomic<size_t> open_chunks{0};
+    std::atomic<bool> answered{false};
   };
 
   static Options Resolve(Options options);
   absl::Status Admit(size_t documents);
+  // Answers the call, unless it was answered already.
   void Finish(Call& call, absl::StatusOr<RerankResult> result);
+  // Runs a step of the call; what it throws is the call's answer. True: the step is done.
+  template <typename Step>
+  bool Try(Call& call, const Step& step);
+  void Start(const std::shared_ptr<Call>& call);
   size_t first_document() const { return options_.reads_pairs ? 0 : 1; }
 
   void EncodeQuery(Call& call) const;
@@ -130,9 +137,13 @@ absl::Status LocalReranker::Impl::Admit(size_t documents) {
                                               documents, limit, options_.model)),
         "TOO_MANY_DOCUMENTS");
   }
-  const size_t before = admitted_documents_.fetch_add(documents, std::memory_order_relaxed);
-  if (before + documents <= limit) return absl::OkStatus();
-  admitted_documents_.fetch_sub(documents, std::memory_order_relaxed);
+  size_t before = admitted_documents_.load(std::memory_order_relaxed);
+  while (before + documents <= limit) {
+    if (admitted_documents_.compare_exchange_weak(before, before + documents,
+                                                  std::memory_order_relaxed)) {
+      return absl::OkStatus();
+    }
+  }
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(batcher_.EstimatedWait());
   return WithReason(
       RetryLater(fmt::format("queue full ({} of {} documents), retry later", before, limit),
@@ -141,6 +152,7 @@ absl::Status LocalReranker::Impl::Admit(size_t documents) {
 }
 
 void LocalReranker::Impl::Finish(Call& call, absl::StatusOr<RerankResult> result) {
+  if (call.answered.exchange(true)) return;
   admitted_documents_.fetch_sub(call.request.documents.size(), std::memory_order_relaxed);
   std::move(call.done)(std::move(result));
 }
@@ -156,15 +168,29 @@ void LocalReranker::Impl::Rerank(RerankRequest request, Done done) {
         RerankResult{.score_kind = request.score_kind.value_or(options_.default_score_kind)});
     return;
   }
+  auto call = std::make_shared<Call>();
+  call->arrival = arrival;
   if (absl::Status admitted = Admit(request.documents.size()); !admitted.ok()) {
     std::move(done)(std::move(admitted));
     return;
   }
-  auto call = std::make_shared<Call>();
   call->request = std::move(request);
   call->done = std::move(done);
-  call->arrival = arrival;
+  Try(*call, [&] { Start(call); });
+}
 
+template <typename Step>
+bool LocalReranker::Impl::Try(Call& call, const Step& step) {
+  absl::Status status = WithoutThrowing([&] {
+    step();
+    return absl::OkStatus();
+  });
+  if (status.ok()) return true;
+  Finish(call, std::move(status));
+  return false;
+}
+
+void LocalReranker::Impl::Start(const std::shared_ptr<Call>& call) {
   const std::vector<std::string>& documents = call->request.documents;
   call->sequences.resize(first_document() + documents.size());
   size_t bytes = 0;
@@ -185,12 +211,15 @@ void LocalReranker::Impl::Rerank(RerankRequest request, Done done) {
     return;
   }
   tokenizing_.Post([self = shared_from_this(), call] {
-    self->EncodeQuery(*call);
+    if (!self->Try(*call, [&] { self->EncodeQuery(*call); })) return;
     const size_t chunks = call->chunks.size() - 1;
     call->open_chunks.store(chunks, std::memory_order_relaxed);
     const size_t helpers = std::min(chunks, static_cast<size_t>(self->tokenizing_.threads()));
     for (size_t i = 1; i < helpers; ++i) {
-      self->tokenizing_.Post([self, call] { self->WorkOn(call); });
+      if (!self->Try(*call,
+                     [&] { self->tokenizing_.Post([self, call] { self->WorkOn(call); }); })) {
+        break;
+      }
     }
     self->WorkOn(call);
   });
@@ -203,14 +232,15 @@ void LocalReranker::Impl::WorkOn(const std::shared_ptr<Call>& call) {
   const size_t chunk = call->next_chunk.fetch_add(1, std::memory_order_relaxed);
   if (chunk >= chunks) return;
   // Nobody waits for it any more: the chunks are only counted down, Submit() answers.
-  if (GoneStatus(call->request, std::chrono::steady_clock::now()).ok()) {
-    EncodeDocuments(*call, call->chunks[chunk], call->chunks[chunk + 1]);
+  if (!call->answered && GoneStatus(call->request, std::chrono::steady_clock::now()).ok()) {
+    Try(*call, [&] { EncodeDocuments(*call, call->chunks[chunk], call->chunks[chunk + 1]); });
   }
   // acq_rel: the last one sees every other worker's sequences.
   if (call->open_chunks.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-    Submit(call);
+    Try(*call, [&] { Submit(call); });
   } else if (chunk + 1 < chunks) {
-    tokenizing_.Post([self = shared_from_this(), call] { self->WorkOn(call); });
+    Try(*call,
+        [&] { tokenizing_.Post([self = shared_from_this(), call] { self->WorkOn(call); }); });
   }
 }
 
@@ -251,6 +281,7 @@ absl::Status LocalReranker::Impl::CheckFits(const Call& call) const {
 }
 
 void LocalReranker::Impl::Submit(const std::shared_ptr<Call>& call) {
+  if (call->answered) return;
   const TimePoint now = std::chrono::steady_clock::now();
   absl::Status status = GoneStatus(call->request, now);
   if (status.ok() &&
@@ -285,7 +316,9 @@ void LocalReranker::Impl::Submit(const std::shared_ptr<Call>& call) {
           self->Finish(*call, std::move(output).status());
           return;
         }
-        self->Finish(*call, self->Gather(*call, tokenize, usage, truncated, *output));
+        self->Finish(*call, WithoutThrowing([&] {
+          return self->Gather(*call, tokenize, usage, truncated, *output);
+        }));
       });
   batcher_.Submit(std::move(job));
 }

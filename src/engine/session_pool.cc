@@ -1,39 +1,26 @@
 #include "engine/session_pool.h"
 
 #include <chrono>
-#include <exception>
-#include <new>
 #include <span>
-#include <string>
 #include <utility>
 
+#include "util/no_throw.h"
+
 namespace rerankd {
-namespace {
-
-absl::StatusOr<std::vector<float>> ScoreWithoutThrowing(
-    Scorer& scorer, std::span<const Encoding* const> sequences) {
-  try {
-    return scorer.Score(sequences);
-  } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError("out of memory while scoring");
-  } catch (const std::exception& error) {
-    return absl::InternalError(std::string("the scorer threw: ") + error.what());
-  }
-}
-
-}  // namespace
 
 void RunBatch(const DynamicBatcher::Batch& batch, Scorer& scorer) {
-  std::vector<const Encoding*> sequences;
-  sequences.reserve(batch.items.size());
   const TimePoint start = std::chrono::steady_clock::now();
-  for (const DynamicBatcher::Batch::Item& item : batch.items) {
-    item.job->MarkStarted(start);
-    sequences.push_back(&item.job->spec().sequences[item.sequence]);
-  }
-  absl::StatusOr<std::vector<float>> rows = ScoreWithoutThrowing(scorer, sequences);
+  for (const DynamicBatcher::Batch::Item& item : batch.items) item.job->MarkStarted(start);
+  absl::StatusOr<std::vector<float>> rows = WithoutThrowing([&] {
+    std::vector<const Encoding*> sequences;
+    sequences.reserve(batch.items.size());
+    for (const DynamicBatcher::Batch::Item& item : batch.items) {
+      sequences.push_back(&item.job->spec().sequences[item.sequence]);
+    }
+    return scorer.Score(sequences);
+  });
   const size_t width = scorer.width();
-  if (rows.ok() && rows->size() != sequences.size() * width) {
+  if (rows.ok() && rows->size() != batch.items.size() * width) {
     rows = absl::InternalError("the scorer returned a wrong number of scores");
   }
   const TimePoint end = std::chrono::steady_clock::now();

@@ -72,6 +72,10 @@ class GrpcServer::Impl {
     builder.RegisterService(&admin_.service());
     builder.SetMaxReceiveMessageSize(static_cast<int>(options.max_message_bytes));
     builder.SetMaxSendMessageSize(-1);  // documents that came in may go out
+    if (!options.accept_compressed) {
+      builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+      builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+    }
     // Two servers on one port would share the calls between them.
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,

@@ -8,17 +8,16 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <system_error>
 
+#include "util/address.h"
+
 namespace rerankd {
 namespace {
-
-constexpr std::string_view kUnix = "unix:";
 
 class Socket {
  public:
@@ -42,17 +41,11 @@ absl::Status CannotListen(std::string_view address, int error) {
   return CannotListen(address, std::generic_category().message(error));
 }
 
-absl::Status CheckUnix(std::string_view address) {
-  const std::string path(address.substr(kUnix.size()));
-  sockaddr_un name{};
-  if (path.empty() || path.size() >= sizeof(name.sun_path)) {
-    return absl::InvalidArgumentError(
-        fmt::format("cannot listen on {}: the path of a Unix socket has 1 to {} bytes", address,
-                    sizeof(name.sun_path) - 1));
-  }
+absl::Status CheckUnix(std::string_view address, const std::string& path) {
   struct stat info{};
   if (lstat(path.c_str(), &info) == 0) {
     if (!S_ISSOCK(info.st_mode)) return CannotListen(address, "the path is not a socket");
+    sockaddr_un name{};
     name.sun_family = AF_UNIX;
     std::memcpy(name.sun_path, path.data(), path.size());
     const Socket probe(AF_UNIX);
@@ -80,28 +73,19 @@ int TryBind(const addrinfo& address) {
 }  // namespace
 
 absl::Status CheckListenAddress(std::string_view address) {
-  if (address.substr(0, kUnix.size()) == kUnix) return CheckUnix(address);
-  const size_t colon = address.rfind(':');
-  std::string_view host = address.substr(0, colon == std::string_view::npos ? 0 : colon);
-  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
-  if (bracketed) host = host.substr(1, host.size() - 2);
-  unsigned port = 0;
-  const std::string_view digits = address.substr(colon + 1);
-  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-  if (host.empty() || (!bracketed && host.find_first_of(":[]") != std::string_view::npos) ||
-      parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size() || port > 65535) {
-    return absl::InvalidArgumentError(
-        fmt::format("cannot listen on \"{}\": an address is host:port (port 0 to 65535), "
-                    "[ipv6]:port or unix:/path",
-                    address));
+  const absl::StatusOr<ListenAddress> parsed = ParseListenAddress(address);
+  if (!parsed.ok()) {
+    return absl::InvalidArgumentError(fmt::format("cannot listen on \"{}\": it {}", address,
+                                                  std::string(parsed.status().message())));
   }
+  if (!parsed->unix_path.empty()) return CheckUnix(address, parsed->unix_path);
 
   addrinfo hints{};
   hints.ai_flags = AI_PASSIVE;
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   const int lookup =
-      getaddrinfo(std::string(host).c_str(), std::string(digits).c_str(), &hints, &found);
+      getaddrinfo(parsed->host.c_str(), std::to_string(parsed->port).c_str(), &hints, &found);
   if (lookup != 0) return CannotListen(address, gai_strerror(lookup));
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, &freeaddrinfo);
   // A name may stand for an IPv6 address on a machine without IPv6: one that can be used is

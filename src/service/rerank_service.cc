@@ -13,6 +13,7 @@
 #include "service/conversions.h"
 #include "service/request_parser.h"
 #include "service/validation.h"
+#include "util/no_throw.h"
 #include "util/status_macros.h"
 
 namespace rerankd {
@@ -53,7 +54,7 @@ class RerankCall : public UnaryCall, public std::enable_shared_from_this<RerankC
     if (!Claim()) return;
     google::protobuf::Arena arena;
     const rerank::v1::RerankResponse* response = nullptr;
-    absl::Status status = WithoutExceptions([&] { return MakeResponse(result, arena, response); });
+    absl::Status status = WithoutThrowing([&] { return MakeResponse(result, arena, response); });
     Answer(std::move(status), response);
   }
 

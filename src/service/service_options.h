@@ -11,9 +11,11 @@ struct ServiceOptions {
   // Where to listen: "host:port" (port 0: any free one), "[ipv6]:port" or "unix:/path". The port
   // has neither encryption nor passwords: keep it on loopback or on a trusted network.
   std::string listen = "127.0.0.1:50051";
-  // The largest request, in bytes; a larger one fails with RESOURCE_EXHAUSTED. Compressed requests
-  // are held to it before and after decompression, but gRPC decompresses them whole in between.
+  // The largest request, in bytes, after decompression; a larger one fails with RESOURCE_EXHAUSTED.
   size_t max_message_bytes = size_t{64} << 20;
+  // Whether compressed requests are read; else they fail with UNIMPLEMENTED before anything is
+  // decompressed. gRPC decompresses them whole before it looks at max_message_bytes.
+  bool accept_compressed = false;
   // The most documents in one call; 0: no limit.
   size_t max_documents = 100'000;
   // Calls in progress at the same time; more are refused with RESOURCE_EXHAUSTED. 0: no limit.

@@ -11,6 +11,7 @@
 #include "rerank/v1/rerank.grpc.pb.h"  // for grpc::GenericSerialize, whose own header has moved about
 #include "service/status_conversion.h"
 #include "service/validation.h"
+#include "util/no_throw.h"
 #include "util/status_macros.h"
 
 namespace rerankd {
@@ -77,11 +78,11 @@ UnaryCall::UnaryCall(std::shared_ptr<ServerState> state, grpc::CallbackServerCon
   in_progress_ = state_->Enter();
 }
 
-void UnaryCall::Start(std::shared_ptr<UnaryCall> self, std::string_view payload) {
+void UnaryCall::Start(std::shared_ptr<UnaryCall> self, std::optional<std::string_view> payload) {
   self_ = std::move(self);
-  absl::Status status = WithoutExceptions([&] {
+  absl::Status status = WithoutThrowing([&] {
     RERANKD_RETURN_IF_ERROR(Admit());
-    return Handle(payload);
+    return payload.has_value() ? Handle(*payload) : Ended();
   });
   if (!status.ok() && Claim()) Answer(std::move(status), nullptr);
 }
@@ -89,7 +90,7 @@ void UnaryCall::Start(std::shared_ptr<UnaryCall> self, std::string_view payload)
 void UnaryCall::Answer(absl::Status status, const google::protobuf::Message* response) {
   // Sent as it is when there is no memory left even for an error.
   grpc::Status wire(grpc::StatusCode::RESOURCE_EXHAUSTED, "");
-  (void)WithoutExceptions([&]() -> absl::Status {
+  (void)WithoutThrowing([&]() -> absl::Status {
     if (status.ok()) {
       bool own_buffer = false;
       wire = grpc::GenericSerialize<grpc::ProtoBufferWriter, google::protobuf::Message>(
@@ -118,15 +119,17 @@ absl::Status UnaryCall::Admit() const {
   return absl::OkStatus();
 }
 
+absl::Status UnaryCall::Ended() const {
+  return deadline_ <= std::chrono::steady_clock::now()
+             ? DeadlineExceeded()
+             : absl::CancelledError("the call was cancelled");
+}
+
 // The caller went away, the deadline passed, or the server stops. Answering here, too, means that
 // no Reranker can hold up the end of a call.
 void UnaryCall::OnCancel() {
   cancel_.request_stop();
-  if (!Claim()) return;
-  Answer(deadline_ <= std::chrono::steady_clock::now()
-             ? DeadlineExceeded()
-             : absl::CancelledError("the call was cancelled"),
-         nullptr);
+  if (Claim()) Answer(Ended(), nullptr);
 }
 
 void UnaryCall::OnDone() {

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
-#include <new>
+#include <optional>
 #include <random>
 #include <stop_token>
 #include <string>
@@ -61,20 +61,6 @@ class ServerState {
   size_t in_progress_ RERANKD_GUARDED_BY(mutex_) = 0;
 };
 
-// What `work` returns, or the status that stands for the exception it threw.
-template <typename Work>
-absl::Status WithoutExceptions(const Work& work) {
-  try {
-    return work();
-  } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError("out of memory");
-  } catch (const std::exception& error) {
-    return absl::InternalError(error.what());
-  } catch (...) {
-    return absl::InternalError("unknown exception");
-  }
-}
-
 // One call, from its arrival until gRPC is done with it and whoever may still answer has let go.
 // The handler's thread, the one that brings the result and gRPC's (cancellation) race to answer:
 // the one whose Claim() succeeds does, and from then on owns log() and may use the context and the
@@ -84,8 +70,9 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   UnaryCall(std::shared_ptr<ServerState> state, grpc::CallbackServerContext* context,
             grpc::ByteBuffer* response, std::string_view method);
 
-  // Runs the call; it keeps itself alive until gRPC is done with it.
-  void Start(std::shared_ptr<UnaryCall> self, std::string_view payload);
+  // Runs the call; it keeps itself alive until gRPC is done with it. No payload: the call ended
+  // before its message was there.
+  void Start(std::shared_ptr<UnaryCall> self, std::optional<std::string_view> payload);
 
  protected:
   // Does the work, or starts it. OK: it was or will be answered; else the call is answered so.
@@ -105,6 +92,8 @@ class UnaryCall : public grpc::ServerUnaryReactor {
 
  private:
   absl::Status Admit() const;
+  // Why a call that its caller no longer waits for ended.
+  absl::Status Ended() const;
   void OnCancel() override;
   void OnDone() override;
 
@@ -132,12 +121,15 @@ grpc::ServerUnaryReactor* RunCall(const std::shared_ptr<ServerState>& state,
     refusal->Finish(grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, ""));
     return refusal;
   }
-  grpc::Slice payload;
-  if (request->Valid()) request->DumpToSingleSlice(&payload);
+  grpc::Slice slice;
+  std::optional<std::string_view> payload;
+  if (request->Valid() && request->DumpToSingleSlice(&slice).ok()) {
+    payload.emplace(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  }
   // gRPC would keep the bytes until the call ends; the object is its own and not const.
   const_cast<grpc::ByteBuffer*>(request)->Clear();
   OneCall* const reactor = call.get();
-  reactor->Start(std::move(call), {reinterpret_cast<const char*>(payload.begin()), payload.size()});
+  reactor->Start(std::move(call), payload);
   return reactor;
 }
 

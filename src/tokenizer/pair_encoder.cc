@@ -40,8 +40,8 @@ PairEncoder::Query PairEncoder::EncodeQuery(std::string_view query,
     return result;
   }
   // One token at least is left for the document.
-  const size_t cap =
-      std::min(options_.query_max_tokens, Minus(options_.max_tokens, pair_special_tokens() + 1));
+  size_t cap = Minus(options_.max_tokens, pair_special_tokens() + 1);
+  if (truncation == PairTruncation::kOnlyDocument) cap = std::min(cap, options_.query_max_tokens);
   result.tokens = tokenizer_.Tokenize(query, cap);
   result.truncated = !result.tokens.complete;
   return result;

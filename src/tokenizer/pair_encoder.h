@@ -26,7 +26,7 @@ class PairEncoder {
   struct Query {
     TokenizedText tokens;  // under kLongestFirst all of them: the document decides what is cut
     PairTruncation truncation = PairTruncation::kOnlyDocument;
-    bool truncated = false;  // cut by its own cap (never under kLongestFirst)
+    bool truncated = false;  // cut, or under kRefuse too long (never under kLongestFirst)
   };
 
   // REQUIRES: `tokenizer` outlives the encoder; max_tokens > the frame's special tokens + 1.

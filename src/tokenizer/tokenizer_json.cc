@@ -194,9 +194,10 @@ absl::StatusOr<std::vector<std::string>> ParseVocabulary(const json& vocab,
     const json& id = item.value();
     // A parser of JSON yields the unsigned kind for every whole number that is not negative.
     if (!id.is_number_unsigned() || id.get<uint64_t>() >= tokens.size()) {
-      return Refused(origin, fmt::format("the id of \"{}\" is {}, but {} tokens must have the ids "
-                                         "from 0 to {}",
-                                         item.key(), id.dump(), tokens.size(), tokens.size() - 1));
+      return Refused(origin,
+                     fmt::format("the id of \"{}\" is {}, but {} tokens must have the ids "
+                                 "from 0 to {}",
+                                 item.key(), JsonExcerpt(id), tokens.size(), tokens.size() - 1));
     }
     const auto index = id.get<uint64_t>();
     if (taken[index]) {

@@ -23,9 +23,37 @@ absl::Status WrongType(std::string_view origin, const std::string& key, const ch
       fmt::format("{}: \"{}\" must be {}, but is {}", origin, key, wanted, value.type_name()));
 }
 
+// Deeper than any file that a person or a library writes; whoever walks through the value
+// recursively (nlohmann's own dump() does) needs a stack that is bounded.
+constexpr size_t kMaxDepth = 100;
+
+// Of text that need not be JSON: what is not is refused by the parser.
+bool IsNestedTooDeep(std::string_view text) {
+  size_t depth = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kMaxDepth) return true;
+    } else if ((c == ']' || c == '}') && depth > 0) {
+      --depth;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 absl::StatusOr<nlohmann::json> ParseJson(std::string_view text, std::string_view origin) {
+  if (IsNestedTooDeep(text)) {
+    return absl::FailedPreconditionError(
+        fmt::format("{}: lists and objects are nested more than {} deep", origin, kMaxDepth));
+  }
   try {
     return nlohmann::json::parse(text);
   } catch (const nlohmann::json::parse_error& error) {

@@ -218,6 +218,20 @@ TEST_F(RerankctlTest, WrongUsageIsTwo) {
   EXPECT_EQ(server_.mini().calls(), 0);
 }
 
+TEST_F(RerankctlTest, NumbersThatMeanNothingAreRefused) {
+  const std::vector<std::string> call = {"rerank", "--query", "q", "--documents", "-"};
+  for (const auto& [flag, value] :
+       {std::pair("--deadline", "nan"), std::pair("--deadline", "inf"),
+        std::pair("--top-k", "5000000000"), std::pair("--top-k", "-1")}) {
+    std::vector<std::string> arguments = call;
+    arguments.insert(arguments.end(), {flag, value});
+    const Outcome outcome = Run(arguments, "a\n");
+    EXPECT_EQ(outcome.code, 2) << flag << " " << value;
+    EXPECT_THAT(outcome.err, HasSubstr(flag));
+    EXPECT_LT(outcome.err.size(), 300U) << outcome.err;
+  }
+}
+
 TEST_F(RerankctlTest, HelpExplainsTheExitCodes) {
   const Outcome outcome = Run({"--help"});
   EXPECT_EQ(outcome.code, 0);

@@ -314,7 +314,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"hub: {token: secret}", ":1: unknown key \"token\""},
         BadFile{"models:\n  - path: a\n    name: 'a b'", ":3: name must be 1 to 128 letters"},
         BadFile{"models:\n  - path: 'a b'", ":2: \"a b\", the last part of the model's path"},
-        BadFile{"models:\n  - path: a\n    device: gpu", ":3: device must be cpu or cuda:N"},
+        BadFile{"models:\n  - path: a\n    device: gpu", ":3: device must be one of: cpu"},
         BadFile{"models:\n  - path: a\n    precision: fp64", ":3: precision must be one of"},
         BadFile{"models:\n  - path: a\n    kind: reranker", ":3: kind must be one of"},
         BadFile{"models:\n  - path: a\n    max_tokens: 64\n    query_max_tokens: 64",
@@ -336,6 +336,30 @@ TEST(ConfigLoaderTest, AMisspeltVariableIsAnErrorAndAForeignOneIsNot) {
   EXPECT_THAT(LoadConfig(sources).errors,
               ElementsAre("environment variable RERANKD_LOG_LEVLE: unknown; did you mean "
                           "RERANKD_LOG_LEVEL?"));
+}
+
+TEST(ConfigLoaderTest, WhatKubernetesSaysOfServicesIsNoSetting) {
+  ConfigSources sources = Sources();
+  for (const char* name : {"RERANKD_MODEL_SERVICE_HOST", "RERANKD_MODEL_SERVICE_PORT",
+                           "RERANKD_MODEL_SERVICE_PORT_GRPC", "RERANKD_MODEL_PORT",
+                           "RERANKD_MODEL_PORT_50051_TCP", "RERANKD_LOG_PORT_50051_TCP_PROTO",
+                           "RERANKD_LOG_PORT_50051_TCP_PORT", "RERANKD_LOG_PORT_50051_TCP_ADDR"}) {
+    sources.environment.emplace_back(name, "tcp://10.0.0.1:50051");
+  }
+  EXPECT_THAT(LoadConfig(sources).errors, IsEmpty());
+}
+
+TEST(ConfigLoaderTest, ASecondDocumentIsRefused) {
+  EXPECT_THAT(Load("---\nlisten: 127.0.0.1:1\n---\nfoo: bar\n").errors,
+              ElementsAre(StartsWith("/etc/rerankd/rerankd.yaml:4: the file must be one YAML")));
+}
+
+TEST(ConfigLoaderTest, TheWorkingFolderHasAName) {
+  ConfigSources sources = Sources();
+  sources.flags = {{"model.path", "."}};
+  const LoadedConfig loaded = LoadConfig(sources);
+  ASSERT_THAT(loaded.errors, IsEmpty());
+  EXPECT_EQ(loaded.config.models[0].name, std::filesystem::current_path().filename());
 }
 
 TEST(ConfigLoaderTest, AFileThatCannotBeReadIsNamed) {

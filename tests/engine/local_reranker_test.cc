@@ -253,6 +253,27 @@ TEST_F(LocalRerankerTest, ABiEncoderScoresByCosineAndReadsTheQueryOnce) {
   EXPECT_EQ(result->usage.total_tokens, 3U + 11U + 4U * 2U);
 }
 
+// Small calls are tokenized by the caller's thread, large ones by the workers.
+TEST_F(LocalRerankerTest, OutOfMemoryIsTheAnswerAndLeavesNothingBehind) {
+  LocalReranker::Options options = SmallOptions();
+  options.engine.max_queued_documents = 200;
+  const auto reranker = Make(options);
+  const std::string no_memory(FakeTokenizer::kNoMemory);
+  for (int i = 0; i < 10; ++i) {
+    for (const size_t size : {size_t{1}, size_t{1'000}}) {
+      std::vector<std::string> documents(150, std::string(size, 'd'));
+      EXPECT_EQ(Call(*reranker, {.query = no_memory, .documents = documents}).status().code(),
+                absl::StatusCode::kResourceExhausted);
+      documents[i] = no_memory;
+      documents[149 - i] = no_memory;
+      EXPECT_EQ(Call(*reranker, {.query = "q", .documents = documents}).status(),
+                absl::ResourceExhaustedError("out of memory"));
+    }
+  }
+  EXPECT_TRUE(
+      Call(*reranker, {.query = "q", .documents = std::vector<std::string>(200, "d")}).ok());
+}
+
 // Any number of clients, any sizes: each pair scores what it scores alone, never another's.
 TEST_F(LocalRerankerTest, SixtyFourClientsEachGetTheirOwnScores) {
   const auto reranker = Make();

@@ -111,6 +111,21 @@ TEST_F(BrokenModelTest, ConfigThatIsNoJson) {
   EXPECT_THAT(Refused(), HasSubstr("config.json"));
 }
 
+TEST_F(BrokenModelTest, ConfigNestedWithoutEnd) {
+  std::string config = Read("config.json").dump();
+  config.insert(config.size() - 1,
+                ", \"pruned_heads\": " + std::string(80'000, '[') + std::string(80'000, ']'));
+  std::ofstream(model_ / "config.json") << config;
+  EXPECT_THAT(Refused(), AllOf(HasSubstr("config.json"), HasSubstr("nested")));
+}
+
+TEST_F(BrokenModelTest, WhatIsQuotedStaysOnOneLine) {
+  nlohmann::json tokenizer = Read("tokenizer.json");
+  tokenizer["new\nline\x1b[31m"] = 1;
+  Write("tokenizer.json", tokenizer);
+  EXPECT_THAT(Refused(), HasSubstr("new\\nline\\x1b[31m"));
+}
+
 TEST_F(BrokenModelTest, TokenizerOfAnotherModel) {
   nlohmann::json tokenizer = Read("tokenizer.json");
   tokenizer["model"]["vocab"]["newcomer"] = tokenizer["model"]["vocab"].size();
@@ -128,8 +143,9 @@ TEST_F(BrokenModelTest, MoreTokensThanTheModelReads) {
   EXPECT_THAT(Refused({"--model-max-tokens", "4"}), HasSubstr("max_tokens"));
 }
 
-TEST_F(BrokenModelTest, ADeviceThatIsNotThere) {
-  EXPECT_THAT(Refused({"--model-device", "cuda:999"}), HasSubstr("cuda:999"));
+TEST(StartTest, ADeviceThatCannotBeServedOn) {
+  EXPECT_THAT(Refusal({"--model-device", "cuda:0"}, 2),
+              AllOf(HasSubstr("must be one of: cpu"), HasSubstr("cuda:0")));
 }
 
 TEST(StartTest, APortInUse) {
@@ -153,6 +169,29 @@ TEST(StartTest, APortFileThatCannotBeWritten) {
                        "/nonexistent/folder/port"},
                       1),
               HasSubstr("/nonexistent/folder/port"));
+}
+
+TEST(StartTest, AFolderInPlaceOfThePortFileStays) {
+  const TempDir folder;
+  const fs::path path = folder.path() / "port";
+  fs::create_directory(path);
+  EXPECT_THAT(Refusal({"--port-file", path.string()}, 1), HasSubstr("cannot write"));
+  EXPECT_TRUE(fs::is_directory(path));
+  EXPECT_FALSE(fs::exists(path.string() + ".partial"));
+}
+
+TEST(StartTest, AStalePortFileIsGoneBeforeTheModelIsLoaded) {
+  const TempDir folder;
+  const fs::path path = folder.Write("port", "1\n");
+  Refusal({"--port-file", path.string(), "--model-path", "/nonexistent"}, 1);
+  EXPECT_FALSE(fs::exists(path));
+}
+
+TEST(StartTest, TightLimitsOfAModelDoNotStopItsStart) {
+  ServerProcess server({"--model-path", TestModel("tiny-cross-encoder"),
+                        "--engine-max-queued-documents", "1", "--engine-sessions", "4",
+                        "--model-query-max-tokens", "2", "--model-truncation", "refuse"});
+  EXPECT_EQ(Health(Dial(server.Address()), "tiny-cross-encoder"), "SERVING");
 }
 
 TEST(StartTest, ThePortFileHoldsThePortWhileServing) {

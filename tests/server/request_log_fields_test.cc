@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/errors.h"
 #include "util/json.h"
 
 namespace rerankd {
@@ -54,6 +55,10 @@ TEST(RequestLogFieldsTest, OnlyWhatTheServerMustMendIsAnError) {
   EXPECT_EQ(AsJson(request)["status"], "INVALID_ARGUMENT");
   EXPECT_EQ(AsJson(request)["error"], "query is empty");
   request.status = absl::InternalError("model mini gave NaN");
+  EXPECT_EQ(AsJson(request)["level"], "error");
+  request.status = RetryLater("queue full", std::chrono::seconds(1));
+  EXPECT_EQ(AsJson(request)["level"], "info");
+  request.status = absl::ResourceExhaustedError("out of memory");
   EXPECT_EQ(AsJson(request)["level"], "error");
 }
 

@@ -159,7 +159,19 @@ TEST_F(RerankServiceTest, AnEmptyMessageIsARequestWithoutAQuery) {
   EXPECT_EQ(FieldOf(SendBytes(channel_, kRerank, "")), "query");
 }
 
-TEST_F(RerankServiceTest, UnderstandsGzip) {
+TEST_F(RerankServiceTest, CompressedRequestsAreRefusedUnlessAllowed) {
+  grpc::ClientContext context;
+  context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
+  const grpc::Status status = Rerank(MakeRequest("q", {std::string(100'000, 'a')}), context);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_THAT(status.error_message(), HasSubstr("'gzip' is disabled"));
+  EXPECT_EQ(server_->mini().calls(), 0);
+}
+
+TEST_F(RerankServiceTest, UnderstandsGzipWhereAllowed) {
+  ServiceOptions options = RerankTestServer::FreePort();
+  options.accept_compressed = true;
+  Restart(options);
   grpc::ClientContext context;
   context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
   const grpc::Status status = Rerank(MakeRequest("q", {std::string(100'000, 'a'), "b"}), context);
@@ -173,6 +185,7 @@ TEST_F(RerankServiceTest, UnderstandsGzip) {
 TEST_F(RerankServiceTest, RefusesMessagesOverTheLimit) {
   ServiceOptions options = RerankTestServer::FreePort();
   options.max_message_bytes = 1 << 20;
+  options.accept_compressed = true;
   Restart(options);
   EXPECT_TRUE(Rerank(MakeRequest("q", {std::string((1 << 20) - 100, 'a')})).ok());
   for (const auto compression : {GRPC_COMPRESS_NONE, GRPC_COMPRESS_GZIP}) {
@@ -338,6 +351,19 @@ TEST_F(RerankServiceTest, ADeadlineInThePastIsExceededAtOnce) {
                    std::chrono::system_clock::now() - std::chrono::seconds(1));
   EXPECT_EQ(call.Wait().error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
   EXPECT_EQ(server_->mini().calls(), 0);
+}
+
+// Some of these end before their message has arrived, which is not the caller's mistake.
+TEST_F(RerankServiceTest, CallsThatAreCancelledAtOnceAreNotTakenForEmptyOnes) {
+  for (int i = 0; i < 300; ++i) {
+    AsyncRerank call(channel_, MakeRequest("q", {"a"}));
+    call.Cancel();
+    call.Wait();
+  }
+  EXPECT_TRUE(Rerank(MakeRequest("q", {"a"})).ok());
+  for (const RequestLog& log : server_->logs()) {
+    EXPECT_TRUE(log.status.ok() || absl::IsCancelled(log.status)) << log.status;
+  }
 }
 
 TEST_F(RerankServiceTest, TheModelMayAnswerAfterTheServerIsGone) {

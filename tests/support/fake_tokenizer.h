@@ -1,8 +1,11 @@
-// A tokenizer without a vocabulary: one id a byte.
+// A tokenizer without a vocabulary: one id a byte. A text that begins with kNoMemory throws as an
+// allocation does that fails.
 #pragma once
 
 #include <algorithm>
 #include <limits>
+#include <new>
+#include <string_view>
 
 #include "tokenizer/tokenizer.h"
 
@@ -12,8 +15,10 @@ class FakeTokenizer : public Tokenizer {
  public:
   static constexpr int32_t kCls = 300;
   static constexpr int32_t kSep = 301;
+  static constexpr std::string_view kNoMemory = "no memory";
 
   TokenizedText Tokenize(std::string_view text, size_t max_tokens) const override {
+    if (text.starts_with(kNoMemory)) throw std::bad_alloc();
     TokenizedText result;
     const size_t n = std::min(text.size(), max_tokens);
     for (size_t i = 0; i < n; ++i) result.ids.push_back(static_cast<unsigned char>(text[i]));

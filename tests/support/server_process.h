@@ -33,7 +33,8 @@ class Process {
     arguments.insert(arguments.begin(), program);
     std::vector<std::string> variables = environment;
     for (char** variable = environ; *variable != nullptr; ++variable) {
-      variables.emplace_back(*variable);  // the first of a name is the one that is found
+      // Not the settings of a server of the tester's own. The first of a name is the one found.
+      if (!std::string_view(*variable).starts_with("RERANKD_")) variables.emplace_back(*variable);
     }
     int out[2];
     int err[2];

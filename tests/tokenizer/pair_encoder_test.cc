@@ -89,8 +89,11 @@ TEST_F(PairEncoderTest, OnlyDocumentLeavesTheDocumentAToken) {
 TEST_F(PairEncoderTest, RefuseMarksWhateverWouldBeLost) {
   EXPECT_TRUE(Encode(PairTruncation::kRefuse, 2, 50, kSpecial + 10).truncated);
   EXPECT_FALSE(query_.truncated);
-  EXPECT_FALSE(Encode(PairTruncation::kRefuse, 7, 2, kSpecial + 10, 6).truncated);
+  EXPECT_FALSE(Encode(PairTruncation::kRefuse, 10, 1, kSpecial + 10).truncated);
   EXPECT_TRUE(query_.truncated);
+  // The cap of the query is for cutting it.
+  EXPECT_FALSE(Encode(PairTruncation::kRefuse, 7, 2, kSpecial + 10, 6).truncated);
+  EXPECT_FALSE(query_.truncated);
   EXPECT_FALSE(Encode(PairTruncation::kRefuse, 6, 4, kSpecial + 10, 6).truncated);
   EXPECT_FALSE(query_.truncated);
 }

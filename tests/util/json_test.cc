@@ -14,6 +14,18 @@ TEST(JsonTest, BrokenTextIsAStatusThatSaysWhere) {
             absl::FailedPreconditionError("config.json: not valid JSON at byte 7"));
 }
 
+TEST(JsonTest, RefusesWhatIsNestedTooDeep) {
+  const auto nested = [](size_t depth) {
+    return std::string(depth, '[') + std::string(depth, ']');
+  };
+  EXPECT_TRUE(ParseJson(nested(100), "f").ok());
+  EXPECT_EQ(ParseJson(nested(101), "f").status(),
+            absl::FailedPreconditionError("f: lists and objects are nested more than 100 deep"));
+  EXPECT_FALSE(ParseJson(nested(1'000'000), "f").ok());
+  EXPECT_TRUE(
+      ParseJson("[\"" + std::string(200, '[') + "\\\"" + std::string(200, '{') + "\"]", "f").ok());
+}
+
 TEST(JsonTest, AFileMustHoldAnObject) {
   const TempDir dir;
   EXPECT_EQ(ReadJsonObject(dir.Write("f", "[1]")).status().code(),

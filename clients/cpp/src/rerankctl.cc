@@ -6,12 +6,15 @@
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <clocale>
+#include <cmath>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <fstream>
 #include <functional>
 #include <iostream>
+#include <limits>
 #include <map>
 #include <string>
 #include <string_view>
@@ -78,6 +81,17 @@ std::vector<std::string> Keys(const std::map<std::string, Value>& values) {
   keys.reserve(values.size());
   for (const auto& [key, value] : values) keys.push_back(key);
   return keys;
+}
+
+// Not CLI::Range alone, which lets NaN through.
+CLI::Validator Seconds() {
+  return CLI::Range(0.001, 86'400.0) & CLI::Validator(
+                                           [](std::string& text) {
+                                             return std::isnan(std::strtod(text.c_str(), nullptr))
+                                                        ? std::string("must be a number")
+                                                        : std::string();
+                                           },
+                                           "");
 }
 
 std::chrono::milliseconds Milliseconds(double seconds) {
@@ -226,7 +240,7 @@ int Run(int argc, char** argv) {
       ->capture_default_str();
   const auto* deadline =
       app.add_option("--deadline", common.deadline_seconds, "seconds until a call is given up")
-          ->check(CLI::Range(0.001, 86'400.0))
+          ->check(Seconds())
           ->capture_default_str();
   app.add_flag("--json", common.json, "print JSON instead of a table");
 
@@ -241,7 +255,7 @@ int Run(int argc, char** argv) {
                    "line (default: jsonl for files named *.jsonl)")
       ->check(CLI::IsMember(Keys(Formats())));
   command->add_option("--top-k", rerank.options.top_k, "how many results; 0: all")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(uint32_t{0}, std::numeric_limits<uint32_t>::max()));
   command->add_option("--model", rerank.options.model, "which model (default: the server's)");
   auto* raw = command->add_flag_callback(
       "--raw", [&] { rerank.options.score_kind = ScoreKind::kRaw; }, "the model's own scores");
@@ -286,7 +300,7 @@ int Run(int argc, char** argv) {
   command->add_option("--model", health.model, "ask for one model");
   command
       ->add_option("--wait", health.wait_seconds, "keep asking for so many seconds until it does")
-      ->check(CLI::Range(0.001, 86'400.0));
+      ->check(Seconds());
   command->callback([&] { run = [&] { return RunHealth(common, health); }; });
 
   command =

@@ -1,0 +1,42 @@
+#include "util/address.h"
+
+#include <fmt/format.h>
+#include <sys/un.h>
+
+#include <charconv>
+#include <cstdint>
+#include <system_error>
+
+namespace rerankd {
+
+absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {
+  constexpr std::string_view kUnix = "unix:";
+  ListenAddress address;
+  if (text.starts_with(kUnix)) {
+    // With its terminating 0 it fits into the operating system's structure.
+    constexpr size_t kMaxPath = sizeof(sockaddr_un::sun_path) - 1;
+    address.unix_path = text.substr(kUnix.size());
+    if (!address.unix_path.empty() && address.unix_path.size() <= kMaxPath) return address;
+    return absl::InvalidArgumentError(
+        fmt::format("must name a path of 1 to {} bytes after \"unix:\"", kMaxPath));
+  }
+  const size_t colon = text.rfind(':');
+  std::string_view host = text.substr(0, colon == std::string_view::npos ? 0 : colon);
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  const std::string_view digits = text.substr(colon + 1);
+  uint16_t port = 0;
+  const char* const end = digits.data() + digits.size();
+  const auto parsed = std::from_chars(digits.data(), end, port);
+  if (host.empty() || (!bracketed && host.find_first_of(":[]") != std::string_view::npos) ||
+      parsed.ec != std::errc() || parsed.ptr != end) {
+    return absl::InvalidArgumentError(
+        "must be host:port (port 0 to 65535), [ipv6]:port or unix:/path, for example "
+        "127.0.0.1:50051");
+  }
+  address.host = host;
+  address.port = port;
+  return address;
+}
+
+}  // namespace rerankd
