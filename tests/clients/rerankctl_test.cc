@@ -192,8 +192,8 @@ TEST_F(RerankctlTest, SaysThatNobodyListens) {
 
 TEST_F(RerankctlTest, RefusesInvalidUtf8) {
   const Outcome outcome = RunHere({"rerank", "--query", "q", "--documents", "-"}, "a\ncaf\xE9\n");
-  EXPECT_EQ(outcome.code, 1);
-  EXPECT_THAT(outcome.err, HasSubstr("documents[1] is not valid UTF-8 (at byte 3)"));
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("standard input:2: not valid UTF-8 (at byte 3 of the line)"));
 }
 
 TEST_F(RerankctlTest, WrongUsageIsTwo) {

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
+
+#include "util/utf8.h"
 
 namespace rerankd::client {
 namespace {
@@ -34,6 +37,10 @@ absl::StatusOr<std::vector<std::string>> ReadDocuments(std::istream& in, Documen
     if (++number == 1 && line.starts_with(kByteOrderMark)) line.erase(0, kByteOrderMark.size());
     if (line.ends_with('\r')) line.pop_back();
     if (line.find_first_not_of(" \t") == std::string::npos) continue;
+    if (const std::optional<size_t> at = FindInvalidUtf8(line)) {
+      return absl::InvalidArgumentError(
+          fmt::format("{}:{}: not valid UTF-8 (at byte {} of the line)", origin, number, *at));
+    }
     if (format == DocumentFormat::kLines) {
       documents.push_back(std::move(line));
       continue;
