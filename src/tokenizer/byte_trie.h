@@ -27,6 +27,13 @@ class ByteTrie {
   // The longest key that `text` begins with.
   Match LongestPrefix(std::string_view text) const {
     Match best;
+    ForEachPrefix(text, [&best](Match match) { best = match; });
+    return best;
+  }
+
+  // Calls `visit` with each key that `text` begins with, shorter ones first.
+  template <typename Visit>
+  void ForEachPrefix(std::string_view text, Visit visit) const {
     uint32_t node = 0;
     for (size_t i = 0; i < text.size(); ++i) {
       const Node& at = nodes_[node];
@@ -34,9 +41,8 @@ class ByteTrie {
       if (slot >= at.slots) break;
       node = children_[at.children + slot];
       if (node == 0) break;
-      if (nodes_[node].value >= 0) best = {i + 1, nodes_[node].value};
+      if (nodes_[node].value >= 0) visit(Match{i + 1, nodes_[node].value});
     }
-    return best;
   }
 
  private:

@@ -11,7 +11,8 @@
 namespace rerankd::hf_unicode {
 namespace {
 
-// Whether `c` was assigned by Unicode `major`.0 (8.0 and 9.0, asked for here, had no dot releases).
+// Whether `c` was assigned by Unicode `major`.0 (8, 9 and 16, asked for here, had no
+// dot releases).
 bool AssignedBy(int major, char32_t c) {
   UVersionInfo age;
   u_charAge(static_cast<UChar32>(c), age);
@@ -48,20 +49,35 @@ const icu::Normalizer2& Nfd() {
   return *nfd;
 }
 
-// Word characters of Unicode 15.1 and 16, for an ICU that does not know them yet.
-constexpr struct {
+// Characters of Unicode 15.1 and 16, for an ICU that does not know them yet.
+struct Range {
   char32_t first;
   char32_t last;
-} kWordSince15[] = {
-    {0x0897, 0x0897},   {0x1C89, 0x1C8A},   {0xA7CB, 0xA7CD},   {0xA7DA, 0xA7DC},
-    {0x105C0, 0x105F3}, {0x10D40, 0x10D65}, {0x10D69, 0x10D6D}, {0x10D6F, 0x10D85},
-    {0x10EC2, 0x10EC4}, {0x10EFC, 0x10EFC}, {0x11380, 0x11389}, {0x1138B, 0x1138B},
-    {0x1138E, 0x1138E}, {0x11390, 0x113B5}, {0x113B7, 0x113C0}, {0x113C2, 0x113C2},
-    {0x113C5, 0x113C5}, {0x113C7, 0x113CA}, {0x113CC, 0x113D3}, {0x113E1, 0x113E2},
-    {0x116D0, 0x116E3}, {0x11BC0, 0x11BE0}, {0x11BF0, 0x11BF9}, {0x11F5A, 0x11F5A},
-    {0x13460, 0x143FA}, {0x16100, 0x16139}, {0x16D40, 0x16D6C}, {0x16D70, 0x16D79},
-    {0x18CFF, 0x18CFF}, {0x1CCF0, 0x1CCF9}, {0x1E5D0, 0x1E5FA}, {0x2EBF0, 0x2EE5D},
 };
+constexpr Range kLettersSince15[] = {
+    {0x1C89, 0x1C8A},   {0xA7CB, 0xA7CD},   {0xA7DA, 0xA7DC},   {0x105C0, 0x105F3},
+    {0x10D4A, 0x10D65}, {0x10D6F, 0x10D85}, {0x10EC2, 0x10EC4}, {0x11380, 0x11389},
+    {0x1138B, 0x1138B}, {0x1138E, 0x1138E}, {0x11390, 0x113B5}, {0x113B7, 0x113B7},
+    {0x113D1, 0x113D1}, {0x113D3, 0x113D3}, {0x11BC0, 0x11BE0}, {0x13460, 0x143FA},
+    {0x16100, 0x1611D}, {0x16D40, 0x16D6C}, {0x18CFF, 0x18CFF}, {0x1E5D0, 0x1E5ED},
+    {0x1E5F0, 0x1E5F0}, {0x2EBF0, 0x2EE5D},
+};
+constexpr Range kDigitsSince15[] = {
+    {0x10D40, 0x10D49}, {0x116D0, 0x116E3}, {0x11BF0, 0x11BF9}, {0x16130, 0x16139},
+    {0x16D70, 0x16D79}, {0x1CCF0, 0x1CCF9}, {0x1E5F1, 0x1E5FA},
+};
+constexpr Range kMarksSince15[] = {
+    {0x0897, 0x0897},   {0x10D69, 0x10D6D}, {0x10EFC, 0x10EFC}, {0x113B8, 0x113C0},
+    {0x113C2, 0x113C2}, {0x113C5, 0x113C5}, {0x113C7, 0x113CA}, {0x113CC, 0x113D0},
+    {0x113D2, 0x113D2}, {0x113E1, 0x113E2}, {0x11F5A, 0x11F5A}, {0x1611E, 0x1612F},
+    {0x1E5EE, 0x1E5EF},
+};
+
+template <size_t size>
+bool IsIn(const Range (&ranges)[size], char32_t c) {
+  return std::any_of(std::begin(ranges), std::end(ranges),
+                     [c](const Range& range) { return c >= range.first && c <= range.last; });
+}
 
 }  // namespace
 
@@ -96,8 +112,17 @@ bool IsWord(char32_t c) {
       u_hasBinaryProperty(code_point, UCHAR_JOIN_CONTROL)) {
     return true;
   }
-  return std::any_of(std::begin(kWordSince15), std::end(kWordSince15),
-                     [c](const auto& range) { return c >= range.first && c <= range.last; });
+  return IsIn(kLettersSince15, c) || IsIn(kDigitsSince15, c) || IsIn(kMarksSince15, c);
+}
+
+bool IsLetter(char32_t c) {
+  if ((U_GET_GC_MASK(static_cast<UChar32>(c)) & U_GC_L_MASK) != 0) return AssignedBy(16, c);
+  return IsIn(kLettersSince15, c);
+}
+
+bool IsNumber(char32_t c) {
+  if ((U_GET_GC_MASK(static_cast<UChar32>(c)) & U_GC_N_MASK) != 0) return AssignedBy(16, c);
+  return IsIn(kDigitsSince15, c);
 }
 
 uint8_t CombiningClass(char32_t c) {
@@ -117,6 +142,17 @@ Decomposition Decompose(char32_t c) {
     result.chars[result.size++] = c;
   }
   return result;
+}
+
+std::optional<char32_t> Compose(char32_t first, char32_t second) {
+  static const icu::Normalizer2* const nfc = [] {
+    UErrorCode error = U_ZERO_ERROR;
+    return icu::Normalizer2::getNFCInstance(error);
+  }();
+  const UChar32 composed =
+      nfc->composePair(static_cast<UChar32>(first), static_cast<UChar32>(second));
+  if (composed < 0 || !AssignedBy(9, static_cast<char32_t>(composed))) return std::nullopt;
+  return static_cast<char32_t>(composed);
 }
 
 char32_t ToLower(char32_t c) {

@@ -5,10 +5,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 namespace rerankd::hf_unicode {
 
-// Rust's char::is_whitespace: White_Space.
+// Rust's char::is_whitespace, and \s of both regex engines: White_Space.
 bool IsWhitespace(char32_t c);
 
 // Control, format and private use (Cc, Cf, Co) as of Unicode 8.
@@ -27,6 +28,10 @@ bool IsChinese(char32_t c);
 // \w of the Rust crate `regex`, as of Unicode 16.
 bool IsWord(char32_t c);
 
+// \p{L} and \p{N} of Oniguruma, the engine of pre-tokenizers' patterns, as of Unicode 16.
+bool IsLetter(char32_t c);
+bool IsNumber(char32_t c);
+
 // Canonical_Combining_Class as of Unicode 9; 0 for most characters.
 uint8_t CombiningClass(char32_t c);
 
@@ -37,6 +42,9 @@ struct Decomposition {
   size_t size = 0;
 };
 Decomposition Decompose(char32_t c);
+
+// The character that two others compose to as of Unicode 9.
+std::optional<char32_t> Compose(char32_t first, char32_t second);
 
 // Rust's char::to_lowercase as of Unicode 17, but for U+0130, the only character whose lower case
 // is two characters ("i" and U+0307): this returns "i" and the caller adds the second.

@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "tokenizer/bert_files.h"
+#include "tokenizer/byte_level_bpe_files.h"
+#include "tokenizer/byte_level_bpe_tokenizer.h"
 #include "tokenizer/tokenizer_json.h"
 #include "tokenizer/wordpiece_tokenizer.h"
 #include "util/file.h"
@@ -74,6 +76,8 @@ absl::StatusOr<std::unique_ptr<Tokenizer>> LoadTokenizer(const std::filesystem::
   RERANKD_RETURN_IF_ERROR(ReadInto(folder / "tokenizer.json", files.tokenizer_json));
   RERANKD_RETURN_IF_ERROR(ReadInto(folder / "tokenizer_config.json", files.tokenizer_config));
   RERANKD_RETURN_IF_ERROR(ReadInto(folder / "vocab.txt", files.vocab));
+  RERANKD_RETURN_IF_ERROR(ReadInto(folder / "vocab.json", files.vocab_json));
+  RERANKD_RETURN_IF_ERROR(ReadInto(folder / "merges.txt", files.merges));
   RERANKD_RETURN_IF_ERROR(ReadInto(folder / "special_tokens_map.json", files.special_tokens_map));
   RERANKD_RETURN_IF_ERROR(ReadInto(folder / "added_tokens.json", files.added_tokens));
   return MakeTokenizer(files);
@@ -84,20 +88,38 @@ absl::StatusOr<std::unique_ptr<Tokenizer>> MakeTokenizer(const TokenizerFiles& f
   const std::string json_path = path("tokenizer.json");
   const std::string config_path = path("tokenizer_config.json");
   const std::string vocab_path = path("vocab.txt");
-  if (!files.tokenizer_json.has_value() && !files.vocab.has_value()) {
+  const bool has_merges = files.vocab_json.has_value() && files.merges.has_value();
+  if (!files.tokenizer_json.has_value() && !files.vocab.has_value() && !has_merges) {
     return absl::NotFoundError(
-        fmt::format("{}: has neither tokenizer.json nor vocab.txt", files.folder.string()));
+        fmt::format("{}: has neither tokenizer.json nor vocab.txt nor vocab.json with merges.txt",
+                    files.folder.string()));
   }
   json config = json::object();
   if (files.tokenizer_config.has_value()) {
     RERANKD_ASSIGN_OR_RETURN(config, ParseObject(*files.tokenizer_config, config_path));
-  } else if (!files.tokenizer_json.has_value()) {
+  } else if (!files.tokenizer_json.has_value() && files.vocab.has_value()) {
     return absl::NotFoundError(fmt::format(
         "{}: is needed beside vocab.txt, to say whether text is lower-cased", config_path));
   }
   RERANKD_RETURN_IF_ERROR(CheckConfig(config, config_path));
   RERANKD_ASSIGN_OR_RETURN(const size_t model_max_length, ModelMaxLength(config, config_path));
 
+  if (!files.tokenizer_json.has_value() && !files.vocab.has_value()) {
+    RERANKD_ASSIGN_OR_RETURN(
+        ByteLevelBpeTokenizer::Options options,
+        ParseRobertaVocabulary({.vocab = *files.vocab_json,
+                                .merges = *files.merges,
+                                .config = config,
+                                .special_tokens_map = files.special_tokens_map,
+                                .added_tokens = files.added_tokens,
+                                .vocab_origin = path("vocab.json"),
+                                .merges_origin = path("merges.txt"),
+                                .config_origin = config_path,
+                                .special_tokens_map_origin = path("special_tokens_map.json"),
+                                .added_tokens_origin = path("added_tokens.json")}));
+    options.model_max_length = model_max_length;
+    return ByteLevelBpeTokenizer::Create(std::move(options), path("vocab.json"));
+  }
   if (!files.tokenizer_json.has_value()) {
     if (files.added_tokens.has_value()) {
       return absl::FailedPreconditionError(
@@ -130,8 +152,16 @@ absl::StatusOr<std::unique_ptr<Tokenizer>> MakeTokenizer(const TokenizerFiles& f
     options.model_max_length = model_max_length;
     return WordPieceTokenizer::Create(std::move(options), json_path);
   }
-  return absl::FailedPreconditionError(fmt::format(
-      "{}: model: the type \"{}\" is not supported (\"WordPiece\" is)", json_path, type));
+  if (type == "BPE") {
+    RERANKD_ASSIGN_OR_RETURN(ByteLevelBpeTokenizer::Options options,
+                             ParseByteLevelBpeJson(root, json_path));
+    RERANKD_RETURN_IF_ERROR(CheckConfigAgrees(options, config, config_path));
+    options.model_max_length = model_max_length;
+    return ByteLevelBpeTokenizer::Create(std::move(options), json_path);
+  }
+  return absl::FailedPreconditionError(
+      fmt::format("{}: model: the type \"{}\" is not supported (\"WordPiece\" and \"BPE\" are)",
+                  json_path, type));
 }
 
 }  // namespace rerankd

@@ -11,9 +11,9 @@
 
 namespace rerankd {
 
-// Reads tokenizer.json (preferred: it decides), or vocab.txt, with tokenizer_config.json beside
-// them. What is not supported is refused by name, never approximated. FAILED_PRECONDITION or
-// NOT_FOUND name the file and the field.
+// Reads tokenizer.json (preferred: it decides), or vocab.txt, or vocab.json with merges.txt, with
+// tokenizer_config.json beside them. What is not supported is refused by name, never approximated.
+// FAILED_PRECONDITION or NOT_FOUND name the file and the field.
 absl::StatusOr<std::unique_ptr<Tokenizer>> LoadTokenizer(const std::filesystem::path& folder);
 
 // What LoadTokenizer reads: the content of the files that are there. They need not be well-formed.
@@ -21,9 +21,11 @@ struct TokenizerFiles {
   std::filesystem::path folder;  // for messages
   std::optional<std::string> tokenizer_json;
   std::optional<std::string> tokenizer_config;
-  std::optional<std::string> vocab;               // vocab.txt
+  std::optional<std::string> vocab;  // vocab.txt
+  std::optional<std::string> vocab_json;
+  std::optional<std::string> merges;              // merges.txt
   std::optional<std::string> special_tokens_map;  // this and added_tokens.json: of old versions,
-  std::optional<std::string> added_tokens;        // read beside vocab.txt only
+  std::optional<std::string> added_tokens;        // not read beside tokenizer.json
 };
 absl::StatusOr<std::unique_ptr<Tokenizer>> MakeTokenizer(const TokenizerFiles& files);
 

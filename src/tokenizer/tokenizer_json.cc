@@ -149,7 +149,10 @@ std::string TokenizerModelType(const json& root) {
   const auto model = root.find("model");
   if (model == root.end() || !model->is_object()) return "";
   const auto type = model->find("type");
-  if (type == model->end()) return model->contains("max_input_chars_per_word") ? "WordPiece" : "";
+  if (type == model->end()) {
+    if (model->contains("merges")) return "BPE";
+    return model->contains("max_input_chars_per_word") ? "WordPiece" : "";
+  }
   return type->is_string() ? type->get<std::string>() : "";
 }
 

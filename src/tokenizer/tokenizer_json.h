@@ -13,8 +13,8 @@
 
 namespace rerankd {
 
-// The model's type; files older than the field have WordPiece's other fields instead. Empty when
-// there is none.
+// The model's type; files older than the field have other fields of BPE or WordPiece instead.
+// Empty when there is none.
 std::string TokenizerModelType(const nlohmann::json& root);
 
 // Refuses unknown sections, another version, and truncation on the left. The rest of "truncation"

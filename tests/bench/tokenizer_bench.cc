@@ -1,6 +1,7 @@
 // How fast texts become ids, in processor time of one thread:
 //   tokenizer_bench [MODEL_FOLDER] [FILE]
-// FILE holds one document a line; without it, some prose in several scripts.
+// FILE holds one document a line; without it, some prose in several scripts. A folder with another
+// type of tokenizer: tests/data/tokenizer/byte_level_bpe.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -94,6 +95,7 @@ int Main(int argc, char** argv) {
   Measure(tokenizer, "English, 4 KB, first 512 tokens", {Repeated(english, 4'000)}, 512);
   Measure(tokenizer, "English, 1 MB, first 512 tokens", {Repeated(english, 1'000'000)}, 512);
   Measure(tokenizer, "one word of 1 MB, first 512 tokens", {std::string(1'000'000, 'x')}, 512);
+  Measure(tokenizer, "one word of 1 MB", {std::string(1'000'000, 'x')}, kUnlimited);
   return 0;
 }
 

@@ -29,6 +29,27 @@ constexpr const char* kTokenizerJson = R"({
             "max_input_chars_per_word": 100, "vocab": {"[UNK]": 0, "[SEP]": 1, "a": 2, "##b": 3}}
 })";
 
+constexpr const char* kByteLevelBpeJson = R"({
+  "version": "1.0", "truncation": null, "padding": null,
+  "added_tokens": [{"id": 1, "content": "</s>", "single_word": false, "lstrip": true,
+                    "rstrip": false, "normalized": false, "special": true}],
+  "normalizer": {"type": "NFC"},
+  "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+    {"type": "Split", "behavior": "Isolated", "invert": false, "pattern": {"Regex":
+      "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"}},
+    {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false}]},
+  "post_processor": {"type": "RobertaProcessing", "sep": ["</s>", 1], "cls": ["<s>", 0],
+                     "trim_offsets": true, "add_prefix_space": false},
+  "decoder": null,
+  "model": {"type": "BPE", "dropout": null, "unk_token": "<s>", "continuing_subword_prefix": null,
+            "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": true,
+            "ignore_merges": false, "vocab": {"<s>": 0, "</s>": 1, "a": 2, "b": 3, "ab": 4, "aba": 5},
+            "merges": ["a b", ["ab", "a"]]}
+})";
+
+constexpr const char* kVocabJson =
+    R"({"<s>": 0, "</s>": 1, "<unk>": 2, "<pad>": 3, "<mask>": 4, "a": 5, "b": 6, "ab": 7})";
+
 void Try(const TokenizerFiles& files) {
   const absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer = MakeTokenizer(files);
   if (!tokenizer.ok()) {
@@ -53,7 +74,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       rerankd::Try({.folder = "f", .tokenizer_json = text});
       break;
     case 1: {  // a change to a good file, which gets deeper
-      json root = json::parse(rerankd::kTokenizerJson);
+      json root = json::parse(data[0] < 128 ? rerankd::kTokenizerJson : rerankd::kByteLevelBpeJson);
       root.merge_patch(json::parse(text, nullptr, /*allow_exceptions=*/false));
       if (root.is_discarded()) return 0;
       rerankd::Try({.folder = "f",
@@ -62,9 +83,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     case 2: {  // tokenizer_config.json, a zero byte, vocab.txt
       const size_t zero = std::min(text.find('\0'), text.size());
-      rerankd::Try({.folder = "f",
-                    .tokenizer_config = text.substr(0, zero),
-                    .vocab = text.substr(std::min(zero + 1, text.size()))});
+      const std::string rest = text.substr(std::min(zero + 1, text.size()));
+      rerankd::Try({.folder = "f", .tokenizer_config = text.substr(0, zero), .vocab = rest});
+      // The same for vocab.json and merges.txt.
+      rerankd::Try({.folder = "f", .vocab_json = text.substr(0, zero), .merges = rest});
+      rerankd::Try({.folder = "f", .vocab_json = rerankd::kVocabJson, .merges = text});
       break;
     }
     default:  // tokenizer_config.json and special_tokens_map.json beside good files
@@ -74,6 +97,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                     .tokenizer_config = text,
                     .vocab = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n##b\n",
                     .special_tokens_map = text});
+      rerankd::Try({.folder = "f",
+                    .tokenizer_config = text,
+                    .vocab_json = rerankd::kVocabJson,
+                    .merges = "a b\n"});
+      rerankd::Try({.folder = "f",
+                    .vocab_json = rerankd::kVocabJson,
+                    .merges = "a b\n",
+                    .special_tokens_map = text});
+      rerankd::Try({.folder = "f",
+                    .vocab_json = rerankd::kVocabJson,
+                    .merges = "a b\n",
+                    .added_tokens = text});
   }
   return 0;
 }

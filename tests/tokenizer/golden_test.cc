@@ -16,6 +16,7 @@
 
 #include "nlohmann/json.hpp"
 #include "tokenizer/bert_normalizer.h"
+#include "tokenizer/nfc_normalizer.h"
 #include "tokenizer/pair_encoder.h"
 #include "tokenizer/tokenizer_factory.h"
 #include "tokenizer/ugly_text.h"
@@ -236,7 +237,7 @@ class GoldenTest : public testing::TestWithParam<const char*> {
   const Base* base_ = nullptr;
 };
 
-INSTANTIATE_TEST_SUITE_P(Bases, GoldenTest, testing::Values("bert"),
+INSTANTIATE_TEST_SUITE_P(Bases, GoldenTest, testing::Values("bert", "byte_level_bpe"),
                          [](const auto& info) { return std::string(info.param); });
 
 TEST_P(GoldenTest, UglyTextsOfEachVariantOfTokenizerJson) {
@@ -348,6 +349,14 @@ TEST_P(GoldenTest, RealTexts) {
   if (compared == 0) GTEST_SKIP() << "none of the texts is in " << folder;
 }
 
+std::vector<int32_t> CharactersOf(std::string_view text) {
+  std::vector<int32_t> characters;
+  for (size_t i = 0; i < text.size();) {
+    characters.push_back(static_cast<int32_t>(NextCodePoint(text, i)));
+  }
+  return characters;
+}
+
 class BertGoldenTest : public testing::Test {
  protected:
   void SetUp() override { ASSERT_TRUE(base_.is_there()) << "no default model"; }
@@ -383,12 +392,7 @@ TEST_F(BertGoldenTest, NormalizedTextsAndCodePoints) {
     SCOPED_TRACE(variant);
     const BertNormalizer normalizer(options);
     const NumbersOf characters_of = [&normalizer](const std::string& text) {
-      const std::string normalized = normalizer.Normalize(text);
-      std::vector<int32_t> characters;
-      for (size_t i = 0; i < normalized.size();) {
-        characters.push_back(static_cast<int32_t>(NextCodePoint(normalized, i)));
-      }
-      return characters;
+      return CharactersOf(normalizer.Normalize(text));
     };
     base_.CompareTexts(characters_of, "normalized_text", variant);
     base_.CompareCodePoints(characters_of, "normalized_code_points", variant);
@@ -408,6 +412,33 @@ TEST_F(BertGoldenTest, PairsOfARealModel) {
         pair.at("document").get<std::string>());
     EXPECT_EQ(encoding.ids, pair.at("input_ids").get<std::vector<int32_t>>());
   }
+}
+
+class ByteLevelBpeGoldenTest : public testing::Test {
+ protected:
+  const Base base_{"byte_level_bpe"};
+};
+
+TEST_F(ByteLevelBpeGoldenTest, UglyTextsFromVocabularyAndMergesAlone) {
+  const json model = json::parse(Content(base_.folder() / "tokenizer.json")).at("model");
+  std::string merges = "#version: 0.2\n";
+  for (const json& merge : model.at("merges")) merges += merge.get<std::string>() + "\n";
+  const json mask = {{"__type", "AddedToken"}, {"content", "<mask>"}, {"lstrip", true}};
+  const std::unique_ptr<Tokenizer> tokenizer =
+      Make({.folder = "vocab",
+            .tokenizer_config = json{{"mask_token", mask}}.dump(),
+            .vocab_json = model.at("vocab").dump(),
+            .merges = merges});
+  ASSERT_NE(tokenizer, nullptr);
+  base_.CompareTexts(IdsBy(*tokenizer), "text", "plain");
+}
+
+TEST_F(ByteLevelBpeGoldenTest, NormalizedTextsAndCodePoints) {
+  const NumbersOf characters_of = [](const std::string& text) {
+    return CharactersOf(NormalizeNfc(text));
+  };
+  base_.CompareTexts(characters_of, "normalized_text", "nfc");
+  base_.CompareCodePoints(characters_of, "normalized_code_points", "nfc");
 }
 
 }  // namespace

@@ -181,8 +181,9 @@ TEST(TokenizerFactoryTest, IdBoundCountsAddedTokens) {
 }
 
 TEST(TokenizerFactoryTest, RefusesOtherPartsOfTokenizerJsonByName) {
-  EXPECT_EQ(JsonError([](json& root) { root["model"]["type"] = "BPE"; }),
-            "m/tokenizer.json: model: the type \"BPE\" is not supported (\"WordPiece\" is)");
+  EXPECT_EQ(JsonError([](json& root) { root["model"]["type"] = "WordLevel"; }),
+            "m/tokenizer.json: model: the type \"WordLevel\" is not supported (\"WordPiece\" and "
+            "\"BPE\" are)");
   EXPECT_EQ(
       JsonError([](json& root) { root["normalizer"] = {{"type", "NFKC"}}; }),
       "m/tokenizer.json: normalizer: the type \"NFKC\" is not supported (\"BertNormalizer\" is)");
