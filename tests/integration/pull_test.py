@@ -1,7 +1,7 @@
 """The real `rerankctl pull` against a fake hub, and its cache against huggingface_hub's own.
 
-Environment: RERANKD_SOURCE_DIR, RERANKCTL (the program), RERANKD_HUB_PYTHON (a Python that has
-huggingface_hub; the cases that need one are skipped without it).
+Environment: RERANKD_SOURCE_DIR, RERANKCTL (the program), RERANKD_HUGGINGFACE_HUB (a folder with
+the Python package; the cases that need it are skipped without it).
 """
 import hashlib
 import os
@@ -21,7 +21,7 @@ from fake_hub import (Corrupt, FakeHub, Hold, IgnoreRange, Redirect, Slow, Statu
                       Truncate, WrongRange, git_sha1)
 
 RERANKCTL = os.environ["RERANKCTL"]
-HUB_PYTHON = os.environ.get("RERANKD_HUB_PYTHON", "")
+HUGGINGFACE_HUB = os.environ.get("RERANKD_HUGGINGFACE_HUB", "")
 PATIENCE = 60  # seconds, for anything a test waits for
 REPO = "org/reranker"
 WEIGHTS = "model.safetensors"
@@ -84,8 +84,10 @@ class Result:
 
 
 class PullTestCase(unittest.TestCase):
+    certificate = None
+
     def setUp(self):
-        self.hub = self.enterContext(FakeHub())
+        self.hub = self.enterContext(FakeHub(certificate=self.certificate))
         self.model = self.hub.add(REPO, NEEDED | UNNEEDED)
         self.home = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="rerankd-pull-")))
         self.cache = self.home / "hub"
@@ -419,6 +421,34 @@ class PullFaultTest(PullTestCase):
         self.assertEqual(self.hub.bytes_sent(WEIGHTS), 0)
 
 
+class PullTlsTest(PullTestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="rerankd-tls-"))
+        cls.certificate = os.path.join(folder, "both.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=test",
+                        "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost",
+                        "-keyout", cls.certificate, "-out", cls.certificate + ".crt"],
+                       check=True, capture_output=True)
+        with open(cls.certificate, "a", encoding="ascii") as both:
+            both.write(pathlib.Path(cls.certificate + ".crt").read_text(encoding="ascii"))
+
+    def test_an_authority_of_ones_own(self):
+        self.assert_holds(self.pull(SSL_CERT_FILE=self.certificate).folder, NEEDED)
+
+    def test_a_certificate_that_nobody_vouches_for(self):
+        self.assertRegex(self.refused(), "FAILED_PRECONDITION: .*not trusted.*SSL_CERT_FILE")
+        self.assertEqual(self.hub.requests, [])
+
+    def test_no_step_down_to_http(self):
+        with FakeHub() as plain:
+            self.hub.cdn_url = plain.endpoint
+            message = self.refused(SSL_CERT_FILE=self.certificate)
+            self.assertIn("from https to http", message)
+            self.assertEqual(plain.requests, [])
+
+
 class PullDiskTest(PullTestCase):
     def mount(self, megabytes):
         self.cache.mkdir()
@@ -443,16 +473,16 @@ class PullDiskTest(PullTestCase):
         self.assertEqual(self.pull().folder, folder)
 
 
-@unittest.skipUnless(pathlib.Path(HUB_PYTHON).is_file(),
-                     "no Python with huggingface_hub; tools/setup.sh --tests brings one")
+@unittest.skipUnless(pathlib.Path(HUGGINGFACE_HUB, "huggingface_hub").is_dir(),
+                     "huggingface_hub is not there; tools/setup.sh --tests brings it")
 class HuggingFaceHubTest(PullTestCase):
     """Caches that are written by the one and read by the other."""
 
     def start_python(self, code, **variables):
         return subprocess.Popen(
-            [HUB_PYTHON, "-c", "from huggingface_hub import hf_hub_download, snapshot_download, "
+            [sys.executable, "-c", "from huggingface_hub import hf_hub_download, snapshot_download, "
              "try_to_load_from_cache, _CACHED_NO_EXIST\n" + code], text=True,
-            env=self.environment(HF_HUB_DISABLE_TELEMETRY="1", **variables),
+            env=self.environment(PYTHONPATH=HUGGINGFACE_HUB, HF_HUB_DISABLE_TELEMETRY="1", **variables),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def python(self, code, **variables):

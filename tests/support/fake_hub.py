@@ -15,6 +15,7 @@ import http.server
 import json
 import re
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -111,7 +112,8 @@ class Request:
 
 
 class FakeHub:
-    def __init__(self, tokens=("hf_good",)):
+    def __init__(self, tokens=("hf_good",), certificate=None):
+        """`certificate`: a PEM file with certificate and key; both servers then speak TLS."""
         self.models = {}
         self.tokens = set(tokens)   # those that may read everything
         self.poor_tokens = set()    # valid, but no access to gated models
@@ -119,6 +121,7 @@ class FakeHub:
         self.api_faults = []        # for questions about a model: Status or Redirect
         self.head_faults = {}       # {file: {header: value or None}} changes of the answer to a HEAD
         self.weak_etags = False
+        self.certificate = certificate
         self.requests = []
         self.lock = threading.Lock()
 
@@ -129,9 +132,10 @@ class FakeHub:
     def __enter__(self):
         self.hub = _serve(self, "hub", "127.0.0.1")
         self.cdn = _serve(self, "cdn", "127.0.0.1")
-        self.endpoint = f"http://127.0.0.1:{self.hub.server_port}"
+        scheme = "https" if self.certificate else "http"
+        self.endpoint = f"{scheme}://127.0.0.1:{self.hub.server_port}"
         # Another name for the same machine: a token for the endpoint is none for this host.
-        self.cdn_url = f"http://localhost:{self.cdn.server_port}"
+        self.cdn_url = f"{scheme}://localhost:{self.cdn.server_port}"
         return self
 
     def __exit__(self, *_):
@@ -173,6 +177,12 @@ def _serve(hub, name, address):
             pass
 
     server = Server((address, 0), Handler)
+    if hub.certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(hub.certificate)
+        # The handshake is the handler thread's work, not that of the one that accepts.
+        server.socket = context.wrap_socket(server.socket, server_side=True,
+                                            do_handshake_on_connect=False)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     return server
 
