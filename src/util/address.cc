@@ -26,10 +26,9 @@ absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {
   if (bracketed) host = host.substr(1, host.size() - 2);
   const std::string_view digits = text.substr(colon + 1);
   uint16_t port = 0;
-  const char* const end = digits.data() + digits.size();
-  const auto parsed = std::from_chars(digits.data(), end, port);
+  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), port);
   if (host.empty() || (!bracketed && host.find_first_of(":[]") != std::string_view::npos) ||
-      parsed.ec != std::errc() || parsed.ptr != end) {
+      parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size()) {
     return absl::InvalidArgumentError(
         "must be host:port (port 0 to 65535), [ipv6]:port or unix:/path, for example "
         "127.0.0.1:50051");
