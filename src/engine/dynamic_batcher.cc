@@ -40,8 +40,8 @@ DynamicBatcher::DynamicBatcher(BatchFormer::Options options)
 
 absl::Status DynamicBatcher::CheckWait(size_t tokens, const Job::Spec& spec) const {
   if (spec.deadline == kNoDeadline || !token_time_.trusted()) return absl::OkStatus();
-  const auto wait_for = [&](size_t ahead) {
-    return token_time_.get() * static_cast<Duration::rep>(ahead);
+  const auto wait_for = [token_time = token_time_.get()](size_t ahead) {
+    return token_time * static_cast<Duration::rep>(ahead);
   };
   if (spec.arrival + wait_for(former_.waiting_tokens() + running_tokens_) <= spec.deadline) {
     return absl::OkStatus();
@@ -57,7 +57,7 @@ absl::Status DynamicBatcher::CheckWait(size_t tokens, const Job::Spec& spec) con
                     "QUEUE_TOO_LONG");
 }
 
-void DynamicBatcher::Submit(std::shared_ptr<Job> job) {
+void DynamicBatcher::Submit(const std::shared_ptr<Job>& job) {
   const Job::Spec& spec = job->spec();
   BatchFormer::JobSpec waiting{
       .arrival = spec.arrival, .deadline = spec.deadline, .cancelled = spec.cancelled};

@@ -50,7 +50,7 @@ class DynamicBatcher {
 
   // Queues a job. If it cannot be taken the job fails before this returns: UNAVAILABLE when closed,
   // RESOURCE_EXHAUSTED (with a time to retry) when the wait would outlast its deadline.
-  void Submit(std::shared_ptr<Job> job) RERANKD_EXCLUDES(mutex_);
+  void Submit(const std::shared_ptr<Job>& job) RERANKD_EXCLUDES(mutex_);
 
   // Blocks until a batch is ready or the batcher is closed. Jobs that nobody waits for fail here
   // with DEADLINE_EXCEEDED or CANCELLED.

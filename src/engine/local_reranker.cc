@@ -320,7 +320,7 @@ void LocalReranker::Impl::Submit(const std::shared_ptr<Call>& call) {
           return self->Gather(*call, tokenize, usage, truncated, *output);
         }));
       });
-  batcher_.Submit(std::move(job));
+  batcher_.Submit(job);
 }
 
 absl::StatusOr<RerankResult> LocalReranker::Impl::Gather(const Call& call, Duration tokenize,
