@@ -97,9 +97,7 @@ absl::Status App::LoadModels() {
         [loaded](absl::Status status) { loaded->set_value(std::move(status)); });
     const absl::Status status = loaded->get_future().get();
     if (status.ok() || !first_error.ok()) continue;
-    first_error = absl::Status(
-        status.code(),
-        fmt::format("model \"{}\": {}", config_.models[i].name, std::string(status.message())));
+    first_error = status;
     if (config_.on_error == OnError::kFail) return first_error;
   }
   const bool any = std::ranges::any_of(catalog_.models(),

@@ -456,8 +456,7 @@ absl::StatusOr<ManagedModel::Loaded> ManagedModel::Impl::CallLoader(
 
 void ManagedModel::Impl::RunLoader(const std::stop_token& stop) {
   absl::StatusOr<Loaded> loaded = CallLoader(stop);
-  absl::Status result;   // of the command
-  absl::Status refusal;  // of the calls that waited
+  absl::Status result;  // of the command, and of the calls that waited in vain
   std::vector<Finished> finished;
   std::vector<WaitingCalls::Call> waiting;
   std::vector<Leases> leases;
@@ -474,12 +473,10 @@ void ManagedModel::Impl::RunLoader(const std::stop_token& stop) {
       error_ = absl::OkStatus();
     } else if (stop.stop_requested()) {
       result = closed_ ? Stopping() : NotLoaded();
-      refusal = result;
     } else {
       error_ = loaded.status();
       failed_at_ = steady_clock::now();
-      result = loaded.status();
-      refusal = Failed();
+      result = Failed();
     }
     if (current_ != nullptr || !LoadPending()) waiting = waiting_.TakeAll();
     if (current_ != nullptr) {
@@ -493,7 +490,7 @@ void ManagedModel::Impl::RunLoader(const std::stop_token& stop) {
     if (i < leases.size()) {
       StartWaiting(std::move(leases[i]), std::move(waiting[i]));
     } else {
-      std::move(waiting[i].done)(refusal);
+      std::move(waiting[i].done)(result);
     }
   }
   for (Finished& one : finished) std::move(one)(result);

@@ -60,11 +60,12 @@ class ManagedModel : public Reranker {
   ~ManagedModel() override;
 
   // FAILED_PRECONDITION (MODEL_NOT_LOADED, MODEL_FAILED): the model is not there, and no load is
-  // under way or would be made for this call. RESOURCE_EXHAUSTED (QUEUE_FULL): too many calls wait
-  // for it to be loaded.
+  // under way or would be made for this call. UNAVAILABLE (MODEL_FAILED) where the loader said so.
+  // RESOURCE_EXHAUSTED (QUEUE_FULL): too many calls wait for it to be loaded.
   void Rerank(RerankRequest request, Done done) override;
 
-  // Each finishes with OK, with the loader's error, or with UNAVAILABLE when the object goes away.
+  // Each finishes with OK, with what a call would get (MODEL_FAILED; MODEL_NOT_LOADED where an
+  // unload stopped it), or with UNAVAILABLE when the object goes away.
   // Loads the model unless it is there.
   void Load(Finished finished);
   // Loads the model again, or for the first time; finishes once calls go to the new one.

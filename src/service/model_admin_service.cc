@@ -46,8 +46,6 @@ class AdminCall : public UnaryCall,
     if (status.ok()) {
       *response.mutable_model() =
           ToProto(model_->status(), model_ == state().catalog.models().front().get());
-    } else if (!ReasonOf(status).has_value()) {
-      status = WithReason(std::move(status), "MODEL_FAILED");
     }
     Answer(std::move(status), &response);
   }

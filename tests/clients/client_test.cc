@@ -108,7 +108,7 @@ TEST(ClientAdminTest, LoadsReloadsAndUnloads) {
   EXPECT_EQ(model->state, ModelState::kNotLoaded);
   EXPECT_EQ(*client.IsServing("mini"), false);
   server.FailLoads(absl::FailedPreconditionError("broken"));
-  EXPECT_EQ(client.LoadModel("mini").status().message(), "broken");
+  EXPECT_EQ(DetailsOf(client.LoadModel("mini").status()).reason, "MODEL_FAILED");
   EXPECT_EQ(client.ListModels()->at(0).state, ModelState::kFailed);
   EXPECT_EQ(client.ListModels()->at(0).error, "broken");
   server.FailLoads(absl::OkStatus());

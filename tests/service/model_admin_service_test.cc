@@ -123,7 +123,8 @@ TEST_F(ModelAdminServiceTest, AFailedReloadSaysWhyAndTheOldModelServes) {
   server_.FailLoads(absl::FailedPreconditionError("config.json: no such file"));
   const grpc::Status status = Reload("mini");
   EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
-  EXPECT_EQ(status.error_message(), "config.json: no such file");
+  EXPECT_EQ(status.error_message(),
+            "model \"mini\" could not be loaded: config.json: no such file");
   EXPECT_EQ(ReasonOf(status), "MODEL_FAILED");
   EXPECT_TRUE(Rerank("mini").ok());
   EXPECT_EQ(Health("mini"), HealthCheckResponse::SERVING);

@@ -64,6 +64,7 @@ class Process {
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
+  pid_t pid() const { return pid_; }
   void Signal(int number) const { kill(pid_, number); }
 
   // Waits for the end; the exit status, or 128 + the signal's number. A process that does not end
