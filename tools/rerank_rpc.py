@@ -17,15 +17,17 @@ MAX_MESSAGE = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_
 def _stubs():
     out = tempfile.mkdtemp(prefix="rerankd-stubs-")
     proto = ROOT / "proto"
-    args = ["protoc", f"-I{proto}", f"--python_out={out}", f"--grpc_python_out={out}", "rerank/v1/rerank.proto"]
+    args = ["protoc", f"-I{proto}", f"--python_out={out}", f"--grpc_python_out={out}",
+            "rerank/v1/rerank.proto", "rerank/v1/model_admin.proto"]
     include = str(pathlib.Path(protoc.__file__).parent / "_proto")
     if protoc.main(args[:1] + [f"-I{include}"] + args[1:]) != 0:
         raise RuntimeError("protoc failed")
     sys.path.insert(0, out)
-    return importlib.import_module("rerank.v1.rerank_pb2"), importlib.import_module("rerank.v1.rerank_pb2_grpc")
+    return [importlib.import_module(f"rerank.v1.{name}") for name in
+            ("rerank_pb2", "rerank_pb2_grpc", "model_admin_pb2", "model_admin_pb2_grpc")]
 
 
-pb2, pb2_grpc = _stubs()
+pb2, pb2_grpc, admin_pb2, admin_pb2_grpc = _stubs()
 
 
 class Client:
@@ -34,9 +36,19 @@ class Client:
     def __init__(self, target):
         self.channel = grpc.insecure_channel(target, options=MAX_MESSAGE)
         self.stub = pb2_grpc.RerankServiceStub(self.channel)
+        self.admin = admin_pb2_grpc.ModelAdminServiceStub(self.channel)
 
     def rerank(self, query, documents, **fields):
         return self.stub.Rerank(pb2.RerankRequest(query=query, documents=documents, **fields))
+
+    def load(self, name):
+        return self.admin.LoadModel(admin_pb2.LoadModelRequest(name=name))
+
+    def reload(self, name):
+        return self.admin.ReloadModel(admin_pb2.ReloadModelRequest(name=name))
+
+    def unload(self, name):
+        return self.admin.UnloadModel(admin_pb2.UnloadModelRequest(name=name))
 
 
 class Server:
