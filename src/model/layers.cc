@@ -4,11 +4,15 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/embedding.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/layer_norm.h>
 
+#include <algorithm>
+#include <span>
 #include <utility>
 #include <vector>
 
+#include "util/file.h"
 #include "util/status_macros.h"
 
 namespace rerankd {
@@ -51,14 +55,29 @@ absl::StatusOr<Linear> Linear::Load(Weights& weights, std::initializer_list<std:
                              weights.Take(name + ".weight", {outputs, inputs}));
     RERANKD_ASSIGN_OR_RETURN(stacked_bias.emplace_back(), weights.Take(name + ".bias", {outputs}));
   }
-  return Linear(stacked_weight.size() == 1 ? stacked_weight[0] : at::cat(stacked_weight),
+  Linear linear(stacked_weight.size() == 1 ? stacked_weight[0] : at::cat(stacked_weight),
                 at::cat(stacked_bias), precision);
+  for (const at::Tensor& tensor : stacked_weight) {
+    DropPages({static_cast<const std::byte*>(tensor.const_data_ptr()), tensor.nbytes()});
+  }
+  return linear;
 }
 
 Linear::Linear(const at::Tensor& weight, const at::Tensor& bias, c10::ScalarType precision)
     : weight_(ReorderWeight(weight.to(precision))), bias_(Float32Copy(bias)) {}
 
 at::Tensor Linear::operator()(const at::Tensor& x, std::optional<HiddenAct> activation) const {
+  const int64_t rows = x.size(0);
+  if (rows <= kMaxRowsAtOnce) return Multiply(x, activation);
+  at::Tensor y = at::empty({rows, bias_.size(0)}, x.options());
+  for (int64_t first = 0; first < rows; first += kMaxRowsAtOnce) {
+    const int64_t count = std::min(kMaxRowsAtOnce, rows - first);
+    y.narrow(0, first, count).copy_(Multiply(x.narrow(0, first, count), activation));
+  }
+  return y;
+}
+
+at::Tensor Linear::Multiply(const at::Tensor& x, std::optional<HiddenAct> activation) const {
   if (!activation) return LinearPointwise(x, weight_, bias_, "none", std::nullopt);
   switch (*activation) {
     case HiddenAct::kGelu:

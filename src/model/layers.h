@@ -17,12 +17,18 @@
 
 namespace rerankd {
 
+// Rows that are worked on at a time, where there is a choice: enough for the products to be as fast
+// as they get, few enough that what lies between two of them stays small however long a text is.
+inline constexpr int64_t kMaxRowsAtOnce = 1024;
+
 // y = act(x W^T + b) in the precision of its weight, which is held once, in the order in which
-// oneDNN multiplies it.
+// oneDNN multiplies it. More than kMaxRowsAtOnce rows go in parts: oneDNN generates code for each
+// number of rows and keeps it.
 class Linear {
  public:
   // The tensors `name`.weight [outputs, inputs] and `name`.bias [outputs] of each of `names`,
-  // stacked: several products of the same input are one.
+  // stacked: several products of the same input are one. Their pages of the file are given back
+  // once they are copied, so that loading needs no second copy of the model.
   static absl::StatusOr<Linear> Load(Weights& weights, std::initializer_list<std::string> names,
                                      int64_t inputs, int64_t outputs, c10::ScalarType precision);
 
@@ -34,6 +40,8 @@ class Linear {
                         std::optional<HiddenAct> activation = std::nullopt) const;
 
  private:
+  at::Tensor Multiply(const at::Tensor& x, std::optional<HiddenAct> activation) const;
+
   at::Tensor weight_;  // reordered
   at::Tensor bias_;    // fp32
 };

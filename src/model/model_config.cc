@@ -57,22 +57,27 @@ absl::Status Only(const json& object, const char* key, std::initializer_list<jso
                  JsonExcerpt(*value), fmt::join(known, ", "));
 }
 
-absl::StatusOr<HiddenAct> ParseHiddenAct(const json& config, std::string_view origin) {
+absl::StatusOr<HiddenAct> ParseHiddenAct(const json& config, const char* key,
+                                         std::string_view origin) {
+  // transformers' names; several are formulas of the same function.
   constexpr auto kKnown = std::to_array<std::pair<std::string_view, HiddenAct>>({
       {"gelu", HiddenAct::kGelu},
+      {"gelu_python", HiddenAct::kGelu},
       {"gelu_new", HiddenAct::kGeluTanh},
       {"gelu_pytorch_tanh", HiddenAct::kGeluTanh},
+      {"gelu_python_tanh", HiddenAct::kGeluTanh},
+      {"gelu_fast", HiddenAct::kGeluTanh},
+      {"gelu_accurate", HiddenAct::kGeluTanh},
       {"relu", HiddenAct::kRelu},
   });
-  RERANKD_ASSIGN_OR_RETURN(const std::optional<std::string> name,
-                           JsonString(config, "hidden_act", origin));
+  RERANKD_ASSIGN_OR_RETURN(const std::optional<std::string> name, JsonString(config, key, origin));
+  std::vector<std::string_view> names;
   for (const auto& [known, act] : kKnown) {
     if (name.value_or("gelu") == known) return act;
+    names.push_back(known);
   }
-  return Refused(origin,
-                 "\"hidden_act\" is {}, which is not supported; supported: gelu, gelu_new, "
-                 "gelu_pytorch_tanh, relu",
-                 JsonExcerpt(*name));
+  return Refused(origin, "\"{}\" is {}, which is not supported; supported: {}", key,
+                 JsonExcerpt(*name), fmt::join(names, ", "));
 }
 
 // How many labels a classification head has: id2label counts, num_labels must not contradict it.
@@ -92,8 +97,9 @@ absl::StatusOr<int64_t> CountLabels(const json& config, std::string_view origin)
   return labels;
 }
 
-// True: sigmoid, false: none.
-absl::StatusOr<bool> ParseActivation(const json& config, std::string_view origin) {
+// True: sigmoid of the one logit, or of the difference of two, which is the softmax's probability
+// of the second label. False: none.
+absl::StatusOr<bool> ParseActivation(const json& config, int64_t labels, std::string_view origin) {
   std::string key = "sbert_ce_default_activation_function";
   RERANKD_ASSIGN_OR_RETURN(std::optional<std::string> name, JsonString(config, key, origin));
   if (const json* newer = Find(config, "sentence_transformers"); newer != nullptr) {
@@ -110,12 +116,13 @@ absl::StatusOr<bool> ParseActivation(const json& config, std::string_view origin
   if (!name) return true;  // sentence-transformers' default for one label
   // For example "torch.nn.modules.activation.Sigmoid" or "torch.nn.modules.linear.Identity".
   const std::string short_name = name->substr(name->rfind('.') + 1);
-  if (name->starts_with("torch.nn.") && short_name == "Sigmoid") return true;
+  const std::string_view squashing = labels == 1 ? "Sigmoid" : "Softmax";
+  if (name->starts_with("torch.nn.") && short_name == squashing) return true;
   if (name->starts_with("torch.nn.") && short_name == "Identity") return false;
   return Refused(origin,
-                 "\"{}\" is {}, which is not supported; supported: "
-                 "torch.nn.modules.activation.Sigmoid, torch.nn.modules.linear.Identity",
-                 key, JsonExcerpt(*name));
+                 "\"{}\" is {}, which is not supported for {}; supported: "
+                 "torch.nn.modules.activation.{}, torch.nn.modules.linear.Identity",
+                 key, JsonExcerpt(*name), labels == 1 ? "one label" : "two labels", squashing);
 }
 
 absl::StatusOr<json> ReadOptionalJsonObject(const std::filesystem::path& path) {
@@ -126,8 +133,17 @@ absl::StatusOr<json> ReadOptionalJsonObject(const std::filesystem::path& path) {
 
 }  // namespace
 
+absl::StatusOr<std::string> ParseArchitecture(const json& config, std::string_view origin) {
+  const json* architectures = Find(config, "architectures");
+  if (architectures == nullptr || !architectures->is_array() || architectures->empty() ||
+      !(*architectures)[0].is_string()) {
+    return Refused(origin, "\"architectures\" must be a list with the name of one architecture");
+  }
+  return (*architectures)[0].get<std::string>();
+}
+
 absl::StatusOr<ModelConfig> ParseModelConfig(const json& config, std::string_view origin,
-                                             ModelKind kind) {
+                                             ModelKind kind, const ConfigDialect& dialect) {
   // Far beyond any published encoder, and small enough that no product of two overflows.
   constexpr int64_t kMaxHidden = 1 << 14;
   constexpr int64_t kMaxIntermediate = 1 << 17;
@@ -138,12 +154,7 @@ absl::StatusOr<ModelConfig> ParseModelConfig(const json& config, std::string_vie
 
   ModelConfig result;
   result.origin = origin;
-  const json* architectures = Find(config, "architectures");
-  if (architectures == nullptr || !architectures->is_array() || architectures->empty() ||
-      !(*architectures)[0].is_string()) {
-    return Refused(origin, "\"architectures\" must be a list with the name of one architecture");
-  }
-  result.architecture = (*architectures)[0].get<std::string>();
+  RERANKD_ASSIGN_OR_RETURN(result.architecture, ParseArchitecture(config, origin));
 
   // Each of these changes what the network computes.
   RERANKD_RETURN_IF_ERROR(Only(config, "position_embedding_type", {"absolute"}, origin));
@@ -159,42 +170,67 @@ absl::StatusOr<ModelConfig> ParseModelConfig(const json& config, std::string_vie
 
   RERANKD_ASSIGN_OR_RETURN(result.vocab_size,
                            Size(config, "vocab_size", kMaxVocabulary, 0, origin));
-  RERANKD_ASSIGN_OR_RETURN(result.hidden_size, Size(config, "hidden_size", kMaxHidden, 0, origin));
-  RERANKD_ASSIGN_OR_RETURN(result.layers, Size(config, "num_hidden_layers", kMaxLayers, 0, origin));
-  RERANKD_ASSIGN_OR_RETURN(result.heads,
-                           Size(config, "num_attention_heads", kMaxHidden, 0, origin));
+  RERANKD_ASSIGN_OR_RETURN(result.hidden_size,
+                           Size(config, dialect.hidden_size, kMaxHidden, 0, origin));
+  RERANKD_ASSIGN_OR_RETURN(result.layers, Size(config, dialect.layers, kMaxLayers, 0, origin));
+  RERANKD_ASSIGN_OR_RETURN(result.heads, Size(config, dialect.heads, kMaxHidden, 0, origin));
   RERANKD_ASSIGN_OR_RETURN(result.intermediate_size,
-                           Size(config, "intermediate_size", kMaxIntermediate, 0, origin));
+                           Size(config, dialect.intermediate_size, kMaxIntermediate, 0, origin));
   RERANKD_ASSIGN_OR_RETURN(result.max_positions,
                            Size(config, "max_position_embeddings", kMaxPositions, 0, origin));
-  RERANKD_ASSIGN_OR_RETURN(result.type_vocab_size,
-                           Size(config, "type_vocab_size", kMaxTypes, 2, origin));
+  if (dialect.type_vocab_size != nullptr) {
+    RERANKD_ASSIGN_OR_RETURN(result.type_vocab_size,
+                             Size(config, dialect.type_vocab_size, kMaxTypes, 2, origin));
+  }
+  result.embedding_size = result.hidden_size;
+  if (dialect.embedding_size != nullptr) {
+    constexpr int64_t kElectraDefault = 128;
+    RERANKD_ASSIGN_OR_RETURN(result.embedding_size, Size(config, dialect.embedding_size, kMaxHidden,
+                                                         kElectraDefault, origin));
+  }
   if (result.hidden_size % result.heads != 0) {
-    return Refused(origin,
-                   "\"hidden_size\" is {}, which must be a multiple of the {} of "
-                   "\"num_attention_heads\"",
-                   result.hidden_size, result.heads);
+    return Refused(origin, "\"{}\" is {}, which must be a multiple of the {} of \"{}\"",
+                   dialect.hidden_size, result.hidden_size, result.heads, dialect.heads);
   }
-  RERANKD_ASSIGN_OR_RETURN(const std::optional<double> eps,
-                           JsonDouble(config, "layer_norm_eps", origin));
-  result.layer_norm_eps = eps.value_or(1e-12);
-  if (!(result.layer_norm_eps > 0 && result.layer_norm_eps <= 0.1)) {
-    return Refused(origin, "\"layer_norm_eps\" is {}; it must be above 0 and at most 0.1",
-                   result.layer_norm_eps);
+  result.layer_norm_eps = 1e-12;
+  if (dialect.layer_norm_eps != nullptr) {
+    RERANKD_ASSIGN_OR_RETURN(const std::optional<double> eps,
+                             JsonDouble(config, dialect.layer_norm_eps, origin));
+    result.layer_norm_eps = eps.value_or(result.layer_norm_eps);
+    if (!(result.layer_norm_eps > 0 && result.layer_norm_eps <= 0.1)) {
+      return Refused(origin, "\"{}\" is {}; it must be above 0 and at most 0.1",
+                     dialect.layer_norm_eps, result.layer_norm_eps);
+    }
   }
-  RERANKD_ASSIGN_OR_RETURN(result.hidden_act, ParseHiddenAct(config, origin));
+  RERANKD_ASSIGN_OR_RETURN(result.hidden_act, ParseHiddenAct(config, dialect.hidden_act, origin));
+
+  result.max_tokens = result.max_positions;
+  if (dialect.positions_follow_padding) {
+    RERANKD_ASSIGN_OR_RETURN(const std::optional<int64_t> given,
+                             JsonInt(config, "pad_token_id", origin));
+    const int64_t padding = given.value_or(1);  // transformers' default for these families
+    if (padding < 0 || padding >= result.vocab_size || padding + 1 >= result.max_positions) {
+      return Refused(origin,
+                     "\"pad_token_id\" is {}; it must be at least 0, below the {} of "
+                     "\"vocab_size\", and leave positions of the {} of "
+                     "\"max_position_embeddings\", which count from the number after it",
+                     padding, result.vocab_size, result.max_positions);
+    }
+    result.padding_id = padding;
+    result.max_tokens = result.max_positions - padding - 1;
+  }
 
   if (kind == ModelKind::kCrossEncoder) {
-    RERANKD_ASSIGN_OR_RETURN(const int64_t labels, CountLabels(config, origin));
-    if (labels != 1) {
+    RERANKD_ASSIGN_OR_RETURN(result.labels, CountLabels(config, origin));
+    if (result.labels != 1 && result.labels != 2) {
       return Refused(origin,
                      "the model has {} labels (\"id2label\", else \"num_labels\", else 2); a "
-                     "cross_encoder must have 1",
-                     labels);
+                     "cross_encoder must have 1, or 2 of which the second means relevant",
+                     result.labels);
     }
-    RERANKD_ASSIGN_OR_RETURN(result.sigmoid_by_default, ParseActivation(config, origin));
+    RERANKD_ASSIGN_OR_RETURN(result.sigmoid_by_default,
+                             ParseActivation(config, result.labels, origin));
   }
-  result.max_tokens = result.max_positions;
   return result;
 }
 
@@ -236,8 +272,7 @@ absl::StatusOr<Modules> ParseModules(const json& modules, std::string_view origi
   return result;
 }
 
-absl::StatusOr<Pooling> ParsePooling(const json& config, int64_t hidden_size,
-                                     std::string_view origin) {
+absl::Status ParsePooling(const json& config, std::string_view origin, ModelConfig& result) {
   // Newer releases have one field, older ones a flag a mode.
   std::vector<std::string> modes;
   if (const json* mode = Find(config, "pooling_mode"); mode != nullptr) {
@@ -264,13 +299,19 @@ absl::StatusOr<Pooling> ParsePooling(const json& config, int64_t hidden_size,
   }
   for (const char* key : {"word_embedding_dimension", "embedding_dimension"}) {
     RERANKD_ASSIGN_OR_RETURN(const std::optional<int64_t> dimension, JsonInt(config, key, origin));
-    if (dimension && *dimension != hidden_size) {
-      return Refused(origin, "\"{}\" is {}; it must equal the hidden_size of config.json, {}", key,
-                     *dimension, hidden_size);
+    if (dimension && *dimension != result.hidden_size) {
+      return Refused(origin, "\"{}\" is {}; it must equal the hidden size of config.json, {}", key,
+                     *dimension, result.hidden_size);
     }
   }
-  if (modes == std::vector<std::string>{"mean"}) return Pooling::kMean;
-  if (modes == std::vector<std::string>{"cls"}) return Pooling::kFirst;
+  RERANKD_ASSIGN_OR_RETURN(const std::optional<bool> pools_prompt,
+                           JsonBool(config, "include_prompt", origin));
+  result.pools_prompt = pools_prompt.value_or(true);
+  const bool mean = modes == std::vector<std::string>{"mean"};
+  if (mean || modes == std::vector<std::string>{"cls"}) {
+    result.pooling = mean ? Pooling::kMean : Pooling::kFirst;
+    return absl::OkStatus();
+  }
   return Refused(origin, "the pooling mode is {}; supported: mean or cls",
                  JsonExcerpt(json(modes)));
 }
@@ -290,72 +331,90 @@ absl::StatusOr<int64_t> ParseMaxSequenceLength(const json& config, int64_t other
   return std::min(limit, otherwise);
 }
 
-absl::Status CheckSentenceTransformers(const json& config, bool normalized,
-                                       std::string_view origin) {
-  RERANKD_RETURN_IF_ERROR(Only(config, "model_type", {"SentenceTransformer"}, origin));
-  // Of embeddings of length 1 the dot product is the cosine.
-  RERANKD_RETURN_IF_ERROR(normalized ? Only(config, "similarity_fn_name", {"cosine", "dot"}, origin)
-                                     : Only(config, "similarity_fn_name", {"cosine"}, origin));
-  RERANKD_ASSIGN_OR_RETURN(const std::optional<std::string> prompt_name,
-                           JsonString(config, "default_prompt_name", origin));
-  if (!prompt_name) return absl::OkStatus();
-  const json* prompts = Find(config, "prompts");
-  if (prompts == nullptr || !prompts->is_object()) {
-    return Refused(origin, "\"default_prompt_name\" is {}, but there is no \"prompts\" object",
-                   JsonExcerpt(*prompt_name));
+absl::Status ParseSentenceTransformers(const json& config, ModelKind kind, bool normalized,
+                                       std::string_view origin, ModelConfig& result) {
+  RERANKD_ASSIGN_OR_RETURN(const std::optional<std::string> type,
+                           JsonString(config, "model_type", origin));
+  const bool cross_encoder = kind == ModelKind::kCrossEncoder;
+  if (cross_encoder) {
+    // The settings of another kind of model are none of a CrossEncoder's.
+    if (type != "CrossEncoder") return absl::OkStatus();
+  } else {
+    RERANKD_RETURN_IF_ERROR(Only(config, "model_type", {"SentenceTransformer"}, origin));
+    // Of embeddings of length 1 the dot product is the cosine.
+    RERANKD_RETURN_IF_ERROR(normalized
+                                ? Only(config, "similarity_fn_name", {"cosine", "dot"}, origin)
+                                : Only(config, "similarity_fn_name", {"cosine"}, origin));
   }
-  const json* prompt = Find(*prompts, prompt_name->c_str());
-  if (prompt == nullptr || (prompt->is_string() && prompt->get_ref<const std::string&>().empty())) {
+  const json* prompts = Find(config, "prompts");
+  if (prompts != nullptr && !prompts->is_object()) {
+    return Refused(origin, "\"prompts\" is {}; it must be an object that maps names to texts",
+                   JsonExcerpt(*prompts));
+  }
+  // What a name maps to; nothing where it is missing or null.
+  const auto prompt = [&](const std::string& name) -> absl::StatusOr<std::string> {
+    if (prompts == nullptr) return std::string();
+    RERANKD_ASSIGN_OR_RETURN(std::optional<std::string> text,
+                             JsonString(*prompts, name, fmt::format("{}: \"prompts\"", origin)));
+    return std::move(text).value_or("");
+  };
+  RERANKD_ASSIGN_OR_RETURN(const std::optional<std::string> default_name,
+                           JsonString(config, "default_prompt_name", origin));
+  // A bi-encoder has these two, empty, even where the file does not.
+  const bool known = default_name == "query" || default_name == "document";
+  if (default_name && (cross_encoder || !known) &&
+      (prompts == nullptr || !prompts->contains(*default_name))) {
+    return Refused(origin, "\"default_prompt_name\" is {}, which \"prompts\" does not have",
+                   JsonExcerpt(*default_name));
+  }
+  if (cross_encoder) {
+    if (default_name) {
+      RERANKD_ASSIGN_OR_RETURN(result.query_prompt, prompt(*default_name));
+    }
     return absl::OkStatus();
   }
-  return Refused(
-      origin,
-      "\"default_prompt_name\" is {}, whose prompt is {}; prompts are not supported: set "
-      "it to null and put the prompt into the texts",
-      JsonExcerpt(*prompt_name), JsonExcerpt(*prompt));
+  RERANKD_ASSIGN_OR_RETURN(result.query_prompt, prompt("query"));
+  RERANKD_ASSIGN_OR_RETURN(result.document_prompt, prompt("document"));
+  return absl::OkStatus();
 }
 
-absl::StatusOr<ModelConfig> ReadModelConfig(const std::filesystem::path& folder, ModelKind kind) {
-  std::error_code error;
-  if (!std::filesystem::is_directory(folder, error)) {
-    return absl::NotFoundError(fmt::format(
-        "{}: there is no such folder; it must be a Hugging Face model folder", folder.string()));
-  }
-  const std::filesystem::path config_path = folder / "config.json";
-  RERANKD_ASSIGN_OR_RETURN(const json config_json, ReadJsonObject(config_path));
-  RERANKD_ASSIGN_OR_RETURN(ModelConfig config,
-                           ParseModelConfig(config_json, config_path.string(), kind));
-  if (kind == ModelKind::kCrossEncoder) return config;
-
-  const std::filesystem::path modules_path = folder / "modules.json";
-  absl::StatusOr<std::string> modules_text = ReadFile(modules_path);
-  if (absl::IsNotFound(modules_text.status())) {
-    return absl::NotFoundError(fmt::format(
-        "{}: there is no such file; a bi_encoder is a sentence-transformers folder, whose "
-        "modules.json says how token rows become one embedding",
-        modules_path.string()));
-  }
-  RERANKD_RETURN_IF_ERROR(modules_text.status());
-  RERANKD_ASSIGN_OR_RETURN(const json modules_json,
-                           ParseJson(*modules_text, modules_path.string()));
-  RERANKD_ASSIGN_OR_RETURN(const Modules modules,
-                           ParseModules(modules_json, modules_path.string()));
-
-  const std::filesystem::path pooling_path = folder / modules.pooling_folder / "config.json";
-  RERANKD_ASSIGN_OR_RETURN(const json pooling_json, ReadJsonObject(pooling_path));
-  RERANKD_ASSIGN_OR_RETURN(config.pooling,
-                           ParsePooling(pooling_json, config.hidden_size, pooling_path.string()));
-
-  const std::filesystem::path length_path = folder / "sentence_bert_config.json";
-  RERANKD_ASSIGN_OR_RETURN(const json length_json, ReadOptionalJsonObject(length_path));
+absl::StatusOr<ModelConfig> ReadModelConfig(const std::filesystem::path& folder,
+                                            const json& config_json, ModelKind kind,
+                                            const ConfigDialect& dialect) {
   RERANKD_ASSIGN_OR_RETURN(
-      config.max_tokens,
-      ParseMaxSequenceLength(length_json, config.max_positions, length_path.string()));
+      ModelConfig config,
+      ParseModelConfig(config_json, (folder / "config.json").string(), kind, dialect));
+  bool normalized = false;
+  if (kind == ModelKind::kBiEncoder) {
+    const std::filesystem::path modules_path = folder / "modules.json";
+    absl::StatusOr<std::string> modules_text = ReadFile(modules_path);
+    if (absl::IsNotFound(modules_text.status())) {
+      return absl::NotFoundError(fmt::format(
+          "{}: there is no such file; a bi_encoder is a sentence-transformers folder, whose "
+          "modules.json says how token rows become one embedding",
+          modules_path.string()));
+    }
+    RERANKD_RETURN_IF_ERROR(modules_text.status());
+    RERANKD_ASSIGN_OR_RETURN(const json modules_json,
+                             ParseJson(*modules_text, modules_path.string()));
+    RERANKD_ASSIGN_OR_RETURN(const Modules modules,
+                             ParseModules(modules_json, modules_path.string()));
+    normalized = modules.normalize;
 
+    const std::filesystem::path pooling_path = folder / modules.pooling_folder / "config.json";
+    RERANKD_ASSIGN_OR_RETURN(const json pooling_json, ReadJsonObject(pooling_path));
+    RERANKD_RETURN_IF_ERROR(ParsePooling(pooling_json, pooling_path.string(), config));
+
+    const std::filesystem::path length_path = folder / "sentence_bert_config.json";
+    RERANKD_ASSIGN_OR_RETURN(const json length_json, ReadOptionalJsonObject(length_path));
+    RERANKD_ASSIGN_OR_RETURN(
+        config.max_tokens,
+        ParseMaxSequenceLength(length_json, config.max_tokens, length_path.string()));
+  }
   const std::filesystem::path prompts_path = folder / "config_sentence_transformers.json";
   RERANKD_ASSIGN_OR_RETURN(const json prompts_json, ReadOptionalJsonObject(prompts_path));
   RERANKD_RETURN_IF_ERROR(
-      CheckSentenceTransformers(prompts_json, modules.normalize, prompts_path.string()));
+      ParseSentenceTransformers(prompts_json, kind, normalized, prompts_path.string(), config));
   return config;
 }
 

@@ -6,44 +6,55 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "model/checkpoint.h"
 #include "model/device.h"
 #include "model/model_config.h"
+#include "model/network_cache.h"
 #include "model/registry.h"
-#include "model/safetensors.h"
 #include "model/torch_scorer.h"
 #include "model/weights.h"
+#include "util/json.h"
 #include "util/status_macros.h"
 
 namespace rerankd {
 namespace {
 
-constexpr char kWeightsFile[] = "model.safetensors";
+// What `load` returns, or the status of what it throws.
+template <typename Load>
+std::invoke_result_t<Load> WithoutExceptions(const std::filesystem::path& folder, Load load) {
+  try {
+    return load();
+  } catch (...) {
+    const absl::Status status = CurrentTorchError();
+    return absl::Status(status.code(),
+                        fmt::format("{}: {}", folder.string(), std::string(status.message())));
+  }
+}
 
-absl::StatusOr<std::shared_ptr<const SafetensorsFile>> OpenWeights(
-    const std::filesystem::path& folder) {
-  const std::filesystem::path path = folder / kWeightsFile;
-  absl::StatusOr<SafetensorsFile> file = SafetensorsFile::Open(path);
-  if (file.ok()) return std::make_shared<const SafetensorsFile>(*std::move(file));
-  if (!absl::IsNotFound(file.status())) return file.status();
-  // Name what may be there in its place.
-  std::error_code ignored;
-  if (std::filesystem::exists(folder / "model.safetensors.index.json", ignored)) {
-    return absl::FailedPreconditionError(fmt::format(
-        "{}: weights in several files (model.safetensors.index.json) are not supported; "
-        "save the model again in one file (max_shard_size)",
-        path.string()));
+absl::StatusOr<nlohmann::json> ReadConfigJson(const std::filesystem::path& folder) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(folder, error)) {
+    return absl::NotFoundError(fmt::format(
+        "{}: there is no such folder; it must be a Hugging Face model folder", folder.string()));
   }
-  if (std::filesystem::exists(folder / "pytorch_model.bin", ignored)) {
-    return absl::FailedPreconditionError(
-        fmt::format("{}: missing; pytorch_model.bin is not read, save the model again with "
-                    "safe_serialization",
-                    path.string()));
-  }
-  return file.status();
+  return ReadJsonObject(folder / "config.json");
+}
+
+TorchScorer MakeScorer(std::shared_ptr<const Network> network, const ModelConfig& config,
+                       int threads_per_session) {
+  // The scorer needs the architecture only, and keeps all of the network.
+  std::shared_ptr<const Architecture> architecture(network, network->architecture.get());
+  return TorchScorer(std::move(architecture),
+                     TorchScorer::Limits{.max_tokens = config.max_tokens,
+                                         .vocab_size = config.vocab_size,
+                                         .type_vocab_size = config.type_vocab_size},
+                     threads_per_session);
 }
 
 // Computes one short sequence: what this processor or these weights cannot do shows at the start,
@@ -68,6 +79,27 @@ absl::Status Try(Scorer& scorer, const ModelConfig& config, const std::string& w
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::shared_ptr<const Network>> LoadNetwork(
+    const std::shared_ptr<const Checkpoint>& checkpoint, const ModelConfig& config,
+    ArchitectureLoader load, c10::ScalarType precision, int threads) {
+  const c10::InferenceMode guard;
+  Weights weights(checkpoint);
+  auto network = std::make_shared<Network>();
+  RERANKD_ASSIGN_OR_RETURN(network->architecture, load(config, weights, precision));
+  network->parameters = weights.parameters();
+  TorchScorer scorer = MakeScorer(network, config, threads);
+  RERANKD_RETURN_IF_ERROR(Try(scorer, config, checkpoint->origin()));
+  // The products have copies in their own order; embeddings are read again row by row.
+  checkpoint->DropAllPages();
+  return network;
+}
+
+// Outlives every model, so that none needs to know it.
+NetworkCache& Networks() {
+  static auto* const networks = new NetworkCache;
+  return *networks;
+}
+
 absl::StatusOr<LoadedModel> Load(const ModelOptions& options) {
   if (options.threads_per_session < 1) {
     return absl::InvalidArgumentError(fmt::format(
@@ -75,49 +107,51 @@ absl::StatusOr<LoadedModel> Load(const ModelOptions& options) {
   }
   RERANKD_ASSIGN_OR_RETURN(const c10::Device device, ParseDevice(options.device));
   RERANKD_ASSIGN_OR_RETURN(const c10::ScalarType precision, ParsePrecision(options.precision));
-  RERANKD_ASSIGN_OR_RETURN(const ModelConfig config, ReadModelConfig(options.folder, options.kind));
-  RERANKD_ASSIGN_OR_RETURN(const RegisteredArchitecture* const architecture,
-                           FindArchitecture(config, options.kind));
-  RERANKD_ASSIGN_OR_RETURN(const auto file, OpenWeights(options.folder));
+  RERANKD_ASSIGN_OR_RETURN(const nlohmann::json config_json, ReadConfigJson(options.folder));
+  RERANKD_ASSIGN_OR_RETURN(
+      const RegisteredFamily* const family,
+      FindFamily(config_json, (options.folder / "config.json").string(), options.kind));
+  RERANKD_ASSIGN_OR_RETURN(
+      const ModelConfig config,
+      ReadModelConfig(options.folder, config_json, options.kind, family->dialect));
+  RERANKD_ASSIGN_OR_RETURN(Checkpoint opened, Checkpoint::Open(options.folder));
+  const auto checkpoint = std::make_shared<const Checkpoint>(std::move(opened));
 
   // Without this the first product would start a thread for each processor, which then lives on.
   at::set_num_threads(options.threads_per_session);
-  const c10::InferenceMode guard;
-  Weights weights(file);
-  RERANKD_ASSIGN_OR_RETURN(std::unique_ptr<Architecture> network,
-                           architecture->load(config, weights, precision));
-  auto scorer =
-      std::make_unique<TorchScorer>(std::move(network),
-                                    TorchScorer::Limits{.max_tokens = config.max_tokens,
-                                                        .vocab_size = config.vocab_size,
-                                                        .type_vocab_size = config.type_vocab_size},
-                                    options.threads_per_session);
-  RERANKD_RETURN_IF_ERROR(Try(*scorer, config, file->origin()));
-  // The products have copies in their own order; embeddings are read again row by row.
-  file->DropPages();
+  bool shared = true;
+  RERANKD_ASSIGN_OR_RETURN(
+      const std::shared_ptr<const Network> network,
+      Networks().Get({checkpoint->identities(), config, device.str(), options.precision}, [&] {
+        shared = false;
+        return WithoutExceptions(options.folder, [&] {
+          return LoadNetwork(checkpoint, config, family->loader(options.kind), precision,
+                             options.threads_per_session);
+        });
+      }));
 
   LoadedModel model;
-  model.scorer = std::move(scorer);
+  model.scorer =
+      std::make_unique<TorchScorer>(MakeScorer(network, config, options.threads_per_session));
   model.architecture = config.architecture;
   model.device = device.str();
   model.precision = options.precision;
   model.max_tokens = static_cast<size_t>(config.max_tokens);
   model.vocab_size = static_cast<size_t>(config.vocab_size);
-  model.parameters = weights.parameters();
+  model.type_vocab_size = static_cast<size_t>(config.type_vocab_size);
+  model.parameters = network->parameters;
+  model.shares_weights = shared;
   model.sigmoid_by_default = config.sigmoid_by_default;
+  model.query_prompt = config.query_prompt;
+  model.document_prompt = config.document_prompt;
+  model.pools_prompt = config.pools_prompt;
   return model;
 }
 
 }  // namespace
 
 absl::StatusOr<LoadedModel> LoadModel(const ModelOptions& options) {
-  try {
-    return Load(options);
-  } catch (...) {
-    const absl::Status status = CurrentTorchError();
-    return absl::Status(status.code(), fmt::format("{}: {}", options.folder.string(),
-                                                   std::string(status.message())));
-  }
+  return WithoutExceptions(options.folder, [&] { return Load(options); });
 }
 
 }  // namespace rerankd

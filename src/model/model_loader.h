@@ -14,7 +14,7 @@
 namespace rerankd {
 
 enum class ModelKind {
-  kCrossEncoder,  // a sequence-classification head; one logit a pair
+  kCrossEncoder,  // a sequence-classification head; one logit a pair, or the difference of two
   kBiEncoder,     // a sentence-transformers folder; one embedding of length 1 a text
 };
 
@@ -33,11 +33,17 @@ struct LoadedModel {
   std::string precision;
   size_t max_tokens = 0;  // what the weights (and a sentence-transformers folder's own files) allow
   size_t vocab_size = 0;
+  size_t type_vocab_size = 0;  // 0: type ids are not read
   uint64_t parameters = 0;
+  bool shares_weights = false;      // with a model that is in use: they are in memory only once
   bool sigmoid_by_default = false;  // the folder's own activation of the score
+  std::string query_prompt;         // what the folder puts before each query
+  std::string document_prompt;      // and before each document
+  bool pools_prompt = true;  // false: the folder wants embeddings without the prompt's tokens
 };
 
-// Reads config.json, model.safetensors and, for a bi-encoder, modules.json and what it names.
+// Reads config.json, the weights (Checkpoint) and, for a bi-encoder, modules.json and what it
+// names. Two models of the same weights, precision and device share them in memory. Thread-safe.
 // FAILED_PRECONDITION or NOT_FOUND say which file, which field, what was wrong and what would be
 // right: unsupported architecture, missing, extra or mis-shaped tensor, truncated file. Never
 // throws, and never reads outside the file whatever its header claims.

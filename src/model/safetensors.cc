@@ -1,13 +1,11 @@
 #include "model/safetensors.h"
 
 #include <fmt/format.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 #include <tuple>
 #include <utility>
 
@@ -55,44 +53,6 @@ uint64_t ReadHeaderLength(std::span<const std::byte> file) {
     length |= std::to_integer<uint64_t>(file[i]) << (8 * i);
   }
   return length;
-}
-
-// nlohmann::json keeps the last of several equal keys and nests without limit; a file in which two
-// readers could see two things, or whose header is a memory bomb, is refused instead.
-absl::StatusOr<nlohmann::json> ParseHeader(std::string_view text, std::string_view origin) {
-  using Json = nlohmann::json;
-  constexpr int kMaxDepth = 3;  // the header, a tensor, its shape
-  std::array<std::set<std::string>, kMaxDepth> keys;
-  std::optional<std::string> repeated;
-  bool too_deep = false;
-  const auto keep = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    const bool opens =
-        event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
-    if (opens && depth >= kMaxDepth) {
-      too_deep = true;
-      return false;
-    }
-    if (event == Json::parse_event_t::object_start) keys[static_cast<size_t>(depth)].clear();
-    if (event == Json::parse_event_t::key && depth <= kMaxDepth) {
-      const auto& key = parsed.get_ref<const std::string&>();
-      if (!keys[static_cast<size_t>(depth - 1)].insert(key).second && !repeated) repeated = key;
-    }
-    return true;
-  };
-  Json header;
-  try {
-    header = Json::parse(text, keep);
-  } catch (const Json::parse_error& error) {
-    return Broken(origin, "the header is not valid JSON at its byte {}", error.byte);
-  } catch (const Json::exception& error) {
-    return Broken(origin, "the header is not usable JSON: {}", error.what());
-  }
-  if (too_deep) return Broken(origin, "the header nests deeper than tensor, shape");
-  if (repeated)
-    return Broken(origin, "the header has the key {} twice",
-                  JsonExcerpt(std::string_view(*repeated)));
-  if (!header.is_object()) return Broken(origin, "the header is not a JSON object");
-  return header;
 }
 
 // A whole number of at least 0, or nullopt.
@@ -218,7 +178,10 @@ absl::StatusOr<TensorMap> ParseSafetensors(std::span<const std::byte> file,
   const auto data = file.subspan(kLengthBytes + header_bytes);
   const std::string_view text(reinterpret_cast<const char*>(file.data()) + kLengthBytes,
                               header_bytes);
-  RERANKD_ASSIGN_OR_RETURN(const nlohmann::json header, ParseHeader(text, origin));
+  constexpr size_t kMaxDepth = 3;  // the header, a tensor, its shape
+  RERANKD_ASSIGN_OR_RETURN(const nlohmann::json header,
+                           ParseStrictJson(text, fmt::format("{}: the header", origin), kMaxDepth));
+  if (!header.is_object()) return Broken(origin, "the header is not a JSON object");
 
   TensorMap tensors;
   std::vector<Range> ranges;
@@ -260,11 +223,5 @@ absl::StatusOr<SafetensorsFile> SafetensorsFile::Open(const std::filesystem::pat
 
 SafetensorsFile::SafetensorsFile(std::string origin, MappedFile file, TensorMap tensors)
     : origin_(std::move(origin)), file_(std::move(file)), tensors_(std::move(tensors)) {}
-
-void SafetensorsFile::DropPages() const {
-  const auto bytes = file_.bytes();
-  // Only advice: when the kernel declines, the pages stay and nothing else changes.
-  madvise(const_cast<std::byte*>(bytes.data()), bytes.size(), MADV_DONTNEED);
-}
 
 }  // namespace rerankd

@@ -49,8 +49,8 @@ class SafetensorsFile {
   const std::string& origin() const { return origin_; }
   const TensorMap& tensors() const { return tensors_; }
 
-  // Gives the resident pages back to the kernel; what is read again comes from its page cache.
-  void DropPages() const;
+  std::span<const std::byte> bytes() const { return file_.bytes(); }
+  const FileIdentity& identity() const { return file_.identity(); }
 
  private:
   SafetensorsFile(std::string origin, MappedFile file, TensorMap tensors);

@@ -21,7 +21,8 @@ namespace rerankd {
 namespace {
 
 // oneDNN generates code for each new number of rows and keeps it (0.1 MiB a product in fp32, 0.6 in
-// bf16). Rounding up makes numbers recur: what is added costs less than the code would.
+// bf16). Rounding up makes numbers recur: what is added costs less than the code would. Numbers
+// above kMaxRowsAtOnce need no coarser step, since products are cut there.
 int64_t RoundUpRows(int64_t rows) {
   const int64_t step = rows <= 256 ? 16 : 32;
   return (rows + step - 1) / step * step;
@@ -81,7 +82,7 @@ absl::Status CurrentTorchError() {
   }
 }
 
-TorchScorer::TorchScorer(std::unique_ptr<Architecture> network, Limits limits,
+TorchScorer::TorchScorer(std::shared_ptr<const Architecture> network, Limits limits,
                          int threads_per_session)
     : network_(std::move(network)), limits_(limits), threads_per_session_(threads_per_session) {}
 
@@ -102,7 +103,7 @@ absl::Status TorchScorer::Check(std::span<const Encoding* const> batch) const {
           fmt::format("sequence {} has a token id outside the model's vocabulary of {}", i,
                       limits_.vocab_size));
     }
-    if (!AllBelow(sequence.type_ids, limits_.type_vocab_size)) {
+    if (limits_.type_vocab_size > 0 && !AllBelow(sequence.type_ids, limits_.type_vocab_size)) {
       return absl::InternalError(fmt::format(
           "sequence {} has a type id outside the {} of the model", i, limits_.type_vocab_size));
     }

@@ -21,10 +21,10 @@ class TorchScorer : public Scorer {
   struct Limits {
     int64_t max_tokens = 0;
     int64_t vocab_size = 0;
-    int64_t type_vocab_size = 0;
+    int64_t type_vocab_size = 0;  // 0: type ids are not read, and may be anything
   };
 
-  TorchScorer(std::unique_ptr<Architecture> network, Limits limits, int threads_per_session);
+  TorchScorer(std::shared_ptr<const Architecture> network, Limits limits, int threads_per_session);
 
   size_t width() const override { return static_cast<size_t>(network_->width()); }
 
@@ -36,7 +36,7 @@ class TorchScorer : public Scorer {
  private:
   absl::Status Check(std::span<const Encoding* const> batch) const;
 
-  const std::unique_ptr<Architecture> network_;
+  const std::shared_ptr<const Architecture> network_;
   const Limits limits_;
   const int threads_per_session_;
 };

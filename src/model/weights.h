@@ -4,28 +4,32 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "model/safetensors.h"
+#include "model/checkpoint.h"
 
 namespace rerankd {
 
-// Checks that the network and the file agree: each tensor taken must be there in the wanted shape
+// Checks that the network and the files agree: each tensor taken must be there in the wanted shape
 // and a float type, and Finish() refuses what nobody took. Not thread-safe.
 class Weights {
  public:
-  explicit Weights(std::shared_ptr<const SafetensorsFile> file) : file_(std::move(file)) {}
+  explicit Weights(std::shared_ptr<const Checkpoint> checkpoint)
+      : checkpoint_(std::move(checkpoint)) {}
 
-  // Lets names in the file begin with `prefix` or not: an encoder is stored as "bert.encoder…" or
-  // "encoder…", depending on the class that saved it.
-  void AllowPrefix(std::string prefix) { prefix_ = std::move(prefix); }
+  // Lets names in the file begin with `prefix` or not, as in "bert.": an encoder is stored as
+  // "bert.encoder…" or "encoder…", depending on the class that saved it. A class that wraps the
+  // model may have put "model." before either.
+  void AllowPrefix(const std::string& prefix) {
+    prefixes_ = {prefix, "", "model." + prefix, "model."};
+  }
 
   bool Has(std::string_view name) const;
 
@@ -34,9 +38,9 @@ class Weights {
   // FAILED_PRECONDITION when it is missing, of another shape or not of a float type.
   absl::StatusOr<at::Tensor> Take(std::string_view name, const std::vector<int64_t>& shape);
 
-  // Refuses, by name, a tensor that nobody took and that `tolerated` does not accept. Call it once
-  // the network is complete.
-  absl::Status Finish(const std::function<bool(std::string_view name)>& tolerated) const;
+  // Refuses, by name, a tensor that nobody took and that is not among `tolerated`: names without
+  // prefix or, where they end in a dot, beginnings of names. Call it once the network is complete.
+  absl::Status Finish(std::span<const std::string_view> tolerated) const;
 
   // Elements taken so far.
   uint64_t parameters() const { return parameters_; }
@@ -44,8 +48,8 @@ class Weights {
  private:
   std::string NameInFile(std::string_view name) const;
 
-  std::shared_ptr<const SafetensorsFile> file_;
-  std::string prefix_;
+  std::shared_ptr<const Checkpoint> checkpoint_;
+  std::vector<std::string> prefixes_ = {""};  // the first one with which a name is there counts
   std::set<std::string, std::less<>> taken_;
   uint64_t parameters_ = 0;
 };

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include "util/file.h"
@@ -28,7 +30,7 @@ absl::Status WrongType(std::string_view origin, const std::string& key, const ch
 constexpr size_t kMaxDepth = 100;
 
 // Of text that need not be JSON: what is not is refused by the parser.
-bool IsNestedTooDeep(std::string_view text) {
+bool IsNestedDeeper(std::string_view text, size_t max_depth) {
   size_t depth = 0;
   bool in_string = false;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -39,7 +41,7 @@ bool IsNestedTooDeep(std::string_view text) {
     } else if (c == '"') {
       in_string = true;
     } else if (c == '[' || c == '{') {
-      if (++depth > kMaxDepth) return true;
+      if (++depth > max_depth) return true;
     } else if ((c == ']' || c == '}') && depth > 0) {
       --depth;
     }
@@ -47,21 +49,49 @@ bool IsNestedTooDeep(std::string_view text) {
   return false;
 }
 
-}  // namespace
-
-absl::StatusOr<nlohmann::json> ParseJson(std::string_view text, std::string_view origin) {
-  if (IsNestedTooDeep(text)) {
+absl::StatusOr<nlohmann::json> Parse(std::string_view text, std::string_view origin,
+                                     size_t max_depth,
+                                     const nlohmann::json::parser_callback_t& callback) {
+  if (IsNestedDeeper(text, max_depth)) {
     return absl::FailedPreconditionError(
-        fmt::format("{}: lists and objects are nested more than {} deep", origin, kMaxDepth));
+        fmt::format("{}: lists and objects are nested more than {} deep", origin, max_depth));
   }
   try {
-    return nlohmann::json::parse(text);
+    return nlohmann::json::parse(text, callback);
   } catch (const nlohmann::json::parse_error& error) {
     return absl::FailedPreconditionError(
         fmt::format("{}: not valid JSON at byte {}", origin, error.byte));
   } catch (const nlohmann::json::exception& error) {
-    return absl::FailedPreconditionError(fmt::format("{}: {}", origin, error.what()));
+    return absl::FailedPreconditionError(
+        fmt::format("{}: not usable JSON: {}", origin, error.what()));
   }
+}
+
+}  // namespace
+
+absl::StatusOr<nlohmann::json> ParseJson(std::string_view text, std::string_view origin) {
+  return Parse(text, origin, kMaxDepth, nullptr);
+}
+
+absl::StatusOr<nlohmann::json> ParseStrictJson(std::string_view text, std::string_view origin,
+                                               size_t max_depth) {
+  using Json = nlohmann::json;
+  std::array<std::set<std::string>, 8> keys;  // of the objects that are open, by depth
+  std::optional<std::string> repeated;
+  const auto keep = [&](int depth, Json::parse_event_t event, Json& parsed) {
+    if (event == Json::parse_event_t::object_start) keys.at(static_cast<size_t>(depth)).clear();
+    if (event == Json::parse_event_t::key) {
+      const auto& key = parsed.get_ref<const std::string&>();
+      if (!keys.at(static_cast<size_t>(depth - 1)).insert(key).second && !repeated) repeated = key;
+    }
+    return true;
+  };
+  RERANKD_ASSIGN_OR_RETURN(Json value, Parse(text, origin, max_depth, keep));
+  if (repeated) {
+    return absl::FailedPreconditionError(
+        fmt::format("{}: has the key {} twice", origin, JsonExcerpt(*repeated)));
+  }
+  return value;
 }
 
 absl::StatusOr<nlohmann::json> ReadJsonObject(const std::filesystem::path& path) {

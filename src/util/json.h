@@ -1,6 +1,7 @@
 // JSON files as untrusted input (nlohmann::json; its exceptions stop here).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -12,8 +13,14 @@
 
 namespace rerankd {
 
-// Parses `text`. FAILED_PRECONDITION names `origin` and the byte where the text stops being JSON.
+// Parses `text`. FAILED_PRECONDITION names `origin` and the byte where the text stops being JSON,
+// or says that it nests so deep that whoever walks through it could run out of stack.
 absl::StatusOr<nlohmann::json> ParseJson(std::string_view text, std::string_view origin);
+
+// Of several equal keys ParseJson() keeps the last one. This one, for files in which two readers
+// must not see two things, refuses them, and what nests deeper than `max_depth` (at most 8).
+absl::StatusOr<nlohmann::json> ParseStrictJson(std::string_view text, std::string_view origin,
+                                               size_t max_depth);
 
 // Reads and parses a file whose top level must be an object.
 absl::StatusOr<nlohmann::json> ReadJsonObject(const std::filesystem::path& path);

@@ -27,9 +27,9 @@ StoredTensor Stored(const at::Tensor& tensor) {
   return stored;
 }
 
-std::shared_ptr<const SafetensorsFile> Save(const TempDir& dir, const StoredTensors& tensors) {
+std::shared_ptr<const Checkpoint> Save(const TempDir& dir, const StoredTensors& tensors) {
   const auto path = dir.Write("w.safetensors", SafetensorsBytes(tensors));
-  return std::make_shared<const SafetensorsFile>(SafetensorsFile::Open(path).value());
+  return std::make_shared<const Checkpoint>(Checkpoint::OpenFile(path).value());
 }
 
 double Difference(const at::Tensor& a, const at::Tensor& b) {
@@ -85,7 +85,7 @@ TEST_F(LayersTest, LinearStacksSeveralIntoOneProduct) {
                                       1);
   EXPECT_LE(Difference((*linear)(x), expected), 1e-5);
   EXPECT_EQ(weights.parameters(), 2U * (4 * 6 + 4));
-  EXPECT_TRUE(weights.Finish([](std::string_view) { return false; }).ok());
+  EXPECT_TRUE(weights.Finish({}).ok());
 }
 
 TEST_F(LayersTest, LayerNormKnowsBothNamings) {
@@ -119,8 +119,8 @@ TEST_F(LayersTest, EmbeddingReadsRowsInEveryStoredType) {
 
 TEST_F(LayersTest, EmbeddingKeepsTheMappedFileAlive) {
   const at::Tensor table = at::randn({5, 6});
-  std::shared_ptr<const SafetensorsFile> file = Save(dir_, {{"t", Stored(table)}});
-  const std::weak_ptr<const SafetensorsFile> watch = file;
+  std::shared_ptr<const Checkpoint> file = Save(dir_, {{"t", Stored(table)}});
+  const std::weak_ptr<const Checkpoint> watch = file;
   {
     auto weights = std::make_unique<Weights>(std::move(file));
     const auto embedding = Embedding::Load(*weights, "t", 5, 6);
@@ -129,6 +129,16 @@ TEST_F(LayersTest, EmbeddingKeepsTheMappedFileAlive) {
     EXPECT_TRUE(at::equal((*embedding)(at::tensor({1}, at::kInt)), table.narrow(0, 1, 1)));
   }
   EXPECT_TRUE(watch.expired());
+}
+
+TEST_F(LayersTest, LinearCutsWhatHasManyRows) {
+  const at::Tensor weight = at::randn({5, 7});
+  const at::Tensor bias = at::randn({5});
+  const at::Tensor x = at::randn({2 * kMaxRowsAtOnce + 3, 7});
+  const Linear linear(weight, bias, at::kFloat);
+  const at::Tensor y = linear(x, HiddenAct::kRelu);
+  EXPECT_EQ(y.sizes(), (at::IntArrayRef{2 * kMaxRowsAtOnce + 3, 5}));
+  EXPECT_LE(Difference(y, at::relu(at::linear(x, weight, bias))), 1e-5);
 }
 
 TEST_F(LayersTest, WeightsNameWhatDoesNotFit) {
@@ -149,9 +159,28 @@ TEST_F(LayersTest, WeightsNameWhatDoesNotFit) {
               HasSubstr("\"none\" (or \"bert.none\") of shape [7] is missing"));
   EXPECT_THAT(error(weights.Take("ids", {2}).status()),
               AllOf(HasSubstr("stored as I64"), HasSubstr("F32, F16, BF16")));
-  EXPECT_THAT(error(weights.Finish([](std::string_view) { return false; })), HasSubstr("\"ids\""));
-  EXPECT_THAT(error(weights.Finish([](std::string_view name) { return name == "ids"; })),
-              HasSubstr("\"plain\" of shape [4] is not part"));
+  EXPECT_THAT(error(weights.Finish({})), HasSubstr("\"ids\""));
+  constexpr std::string_view kIds[] = {"ids", "pla"};  // no dot: not the beginning of "plain"
+  EXPECT_THAT(error(weights.Finish(kIds)), HasSubstr("\"plain\" of shape [4] is not part"));
+}
+
+TEST_F(LayersTest, WeightsKnowTheirPrefixesAndWhatToTolerate) {
+  const auto file = Save(dir_, {{"model.bert.a", Stored(at::full({1}, 1.0))},
+                                {"bert.b", Stored(at::full({1}, 2.0))},
+                                {"model.c", Stored(at::full({1}, 3.0))},
+                                {"d", Stored(at::full({1}, 4.0))},
+                                {"model.bert.head.x", Stored(at::zeros({1}))},
+                                {"head.y", Stored(at::zeros({1}))}});
+  Weights weights(file);
+  weights.AllowPrefix("bert.");
+  float expected = 1;
+  for (const char* name : {"a", "b", "c", "d"}) {
+    EXPECT_TRUE(weights.Has(name));
+    EXPECT_EQ(weights.Take(name, {1}).value().item<float>(), expected++) << name;
+  }
+  constexpr std::string_view kHead[] = {"head."};
+  EXPECT_TRUE(weights.Finish(kHead).ok());
+  EXPECT_FALSE(weights.Finish({}).ok());
 }
 
 }  // namespace

@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "tests/model/model_folder.h"
+#include "util/json.h"
 
 namespace rerankd {
 namespace {
@@ -34,11 +37,16 @@ std::string MessageOf(const absl::Status& status) {
 }
 
 std::string ErrorOf(const json& config, ModelKind kind = ModelKind::kCrossEncoder) {
-  return MessageOf(ParseModelConfig(config, "c/config.json", kind).status());
+  return MessageOf(ParseModelConfig(config, "c/config.json", kind, kBertDialect).status());
+}
+
+absl::StatusOr<ModelConfig> ParseBert(const json& config,
+                                      ModelKind kind = ModelKind::kCrossEncoder) {
+  return ParseModelConfig(config, "c/config.json", kind, kBertDialect);
 }
 
 TEST(ModelConfigTest, ReadsEveryField) {
-  const auto config = ParseModelConfig(BertConfig(), "c/config.json", ModelKind::kCrossEncoder);
+  const auto config = ParseBert(BertConfig());
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->origin, "c/config.json");
   EXPECT_EQ(config->architecture, "BertForSequenceClassification");
@@ -49,6 +57,9 @@ TEST(ModelConfigTest, ReadsEveryField) {
   EXPECT_EQ(config->intermediate_size, 20);
   EXPECT_EQ(config->max_positions, 64);
   EXPECT_EQ(config->max_tokens, 64);
+  EXPECT_EQ(config->embedding_size, 12);
+  EXPECT_EQ(config->padding_id, std::nullopt);
+  EXPECT_EQ(config->labels, 1);
   EXPECT_EQ(config->type_vocab_size, 2);
   EXPECT_EQ(config->layer_norm_eps, 1e-5);
   EXPECT_EQ(config->hidden_act, HiddenAct::kGelu);
@@ -80,7 +91,7 @@ TEST(ModelConfigTest, RefusesSizesThatCannotBe) {
 TEST(ModelConfigTest, TakesTheDefaultsOfTransformers) {
   json bare = BertConfig();
   for (const char* key : {"layer_norm_eps", "hidden_act", "type_vocab_size"}) bare.erase(key);
-  const auto config = ParseModelConfig(bare, "c", ModelKind::kCrossEncoder);
+  const auto config = ParseBert(bare);
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->layer_norm_eps, 1e-12);
   EXPECT_EQ(config->hidden_act, HiddenAct::kGelu);
@@ -112,31 +123,105 @@ TEST(ModelConfigTest, RefusesArchitecturesThatAreNoName) {
 
 TEST(ModelConfigTest, KnowsActivationsByTheirName) {
   const auto act = [](const char* name) {
-    return ParseModelConfig(With(BertConfig(), "hidden_act", name), "c", ModelKind::kCrossEncoder)
-        .value()
-        .hidden_act;
+    return ParseBert(With(BertConfig(), "hidden_act", name)).value().hidden_act;
   };
   EXPECT_EQ(act("gelu_new"), HiddenAct::kGeluTanh);
   EXPECT_EQ(act("gelu_pytorch_tanh"), HiddenAct::kGeluTanh);
+  EXPECT_EQ(act("gelu_fast"), HiddenAct::kGeluTanh);
+  EXPECT_EQ(act("gelu_python"), HiddenAct::kGelu);
   EXPECT_EQ(act("relu"), HiddenAct::kRelu);
 }
 
-TEST(ModelConfigTest, ACrossEncoderHasOneLabel) {
+// The same network in every family's own words.
+TEST(ModelConfigTest, ReadsEachFamilysOwnKeys) {
+  json electra = With(BertConfig(), "embedding_size", 8);
+  const auto electra_config =
+      ParseModelConfig(electra, "c", ModelKind::kCrossEncoder, kElectraDialect);
+  ASSERT_TRUE(electra_config.ok()) << electra_config.status();
+  EXPECT_EQ(electra_config->embedding_size, 8);
+  electra.erase("embedding_size");
+  EXPECT_EQ(ParseModelConfig(electra, "c", ModelKind::kCrossEncoder, kElectraDialect)
+                .value()
+                .embedding_size,
+            128);  // transformers' default
+
+  const json distilbert = json::parse(R"({
+    "architectures": ["DistilBertForSequenceClassification"], "vocab_size": 100, "dim": 12,
+    "n_layers": 2, "n_heads": 3, "hidden_dim": 20, "activation": "relu", "layer_norm_eps": 0.5,
+    "max_position_embeddings": 64, "num_labels": 1, "sinusoidal_pos_embds": true})");
+  const auto config =
+      ParseModelConfig(distilbert, "c", ModelKind::kCrossEncoder, kDistilBertDialect);
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->hidden_size, 12);
+  EXPECT_EQ(config->embedding_size, 12);
+  EXPECT_EQ(config->layers, 2);
+  EXPECT_EQ(config->heads, 3);
+  EXPECT_EQ(config->intermediate_size, 20);
+  EXPECT_EQ(config->hidden_act, HiddenAct::kRelu);
+  EXPECT_EQ(config->layer_norm_eps, 1e-12);  // not a setting of this family
+  EXPECT_EQ(config->type_vocab_size, 0);
+  EXPECT_EQ(config->max_tokens, 64);
+  const auto error = [&](const char* key, const json& value) {
+    return MessageOf(ParseModelConfig(With(distilbert, key, value), "c", ModelKind::kCrossEncoder,
+                                      kDistilBertDialect)
+                         .status());
+  };
+  EXPECT_THAT(error("n_heads", 5), HasSubstr("\"dim\" is 12, which must be a multiple of the 5 of "
+                                             "\"n_heads\""));
+  EXPECT_THAT(error("activation", "silu"), HasSubstr("\"activation\" is \"silu\""));
+  EXPECT_THAT(error("dim", nullptr), HasSubstr("\"dim\" is missing"));
+}
+
+TEST(ModelConfigTest, PositionsOfRobertaFollowThePaddingId) {
+  const auto parse = [](const json& padding) {
+    return ParseModelConfig(With(BertConfig(), "pad_token_id", padding), "c",
+                            ModelKind::kCrossEncoder, kRobertaDialect);
+  };
+  EXPECT_EQ(parse(1).value().padding_id, 1);
+  EXPECT_EQ(parse(1).value().max_tokens, 62);
+  EXPECT_EQ(parse(nullptr).value().padding_id, 1);  // transformers' default
+  EXPECT_EQ(parse(0).value().max_tokens, 63);
+  EXPECT_EQ(parse(62).value().max_tokens, 1);
+  for (const json& bad : {json(63), json(100), json(-1)}) {
+    EXPECT_THAT(MessageOf(parse(bad).status()),
+                HasSubstr("\"pad_token_id\" is " + bad.dump() + "; it must be"));
+  }
+}
+
+TEST(ModelConfigTest, ACrossEncoderHasOneLabelOrTwo) {
   const auto labels = [](const json& id2label, const json& num_labels) {
     return With(With(BertConfig(), "id2label", id2label), "num_labels", num_labels);
   };
   const json one = {{"0", "a"}};
   const json two = {{"0", "a"}, {"1", "b"}};
   for (const json& config : {labels(one, nullptr), labels(nullptr, 1), labels(one, 1)}) {
-    EXPECT_TRUE(ParseModelConfig(config, "c", ModelKind::kCrossEncoder).ok()) << config;
+    EXPECT_EQ(ParseBert(config).value().labels, 1) << config;
   }
-  EXPECT_THAT(ErrorOf(labels(two, nullptr)), HasSubstr("has 2 labels"));
-  EXPECT_THAT(ErrorOf(labels(nullptr, 3)), HasSubstr("has 3 labels"));
-  EXPECT_THAT(ErrorOf(labels(nullptr, nullptr)),
-              HasSubstr("has 2 labels"));  // transformers' default
+  for (const json& config : {labels(two, nullptr), labels(nullptr, 2), labels(two, 2),
+                             labels(nullptr, nullptr)}) {  // transformers' default
+    EXPECT_EQ(ParseBert(config).value().labels, 2) << config;
+  }
+  EXPECT_THAT(ErrorOf(labels(nullptr, 3)),
+              AllOf(HasSubstr("has 3 labels"), HasSubstr("must have 1, or 2")));
+  EXPECT_THAT(ErrorOf(labels(json::object(), nullptr)), HasSubstr("has 0 labels"));
   EXPECT_THAT(ErrorOf(labels(two, 1)), HasSubstr("they must agree"));
   EXPECT_THAT(ErrorOf(labels("x", 1)), HasSubstr("\"id2label\""));
-  EXPECT_TRUE(ParseModelConfig(labels(two, nullptr), "c", ModelKind::kBiEncoder).ok());
+  EXPECT_TRUE(ParseBert(labels(nullptr, 3), ModelKind::kBiEncoder).ok());
+}
+
+TEST(ModelConfigTest, OfTwoLabelsTheSoftmaxIsTheSigmoidOfTheDifference) {
+  const auto two = [](const json& activation) {
+    return With(With(BertConfig(), "id2label", {{"0", "a"}, {"1", "b"}}),
+                "sbert_ce_default_activation_function", activation);
+  };
+  EXPECT_TRUE(ParseBert(two(nullptr)).value().sigmoid_by_default);
+  EXPECT_TRUE(ParseBert(two("torch.nn.modules.activation.Softmax")).value().sigmoid_by_default);
+  EXPECT_FALSE(ParseBert(two("torch.nn.modules.linear.Identity")).value().sigmoid_by_default);
+  EXPECT_THAT(ErrorOf(two("torch.nn.modules.activation.Sigmoid")),
+              AllOf(HasSubstr("not supported for two labels"), HasSubstr("Softmax")));
+  EXPECT_THAT(ErrorOf(With(BertConfig(), "sbert_ce_default_activation_function",
+                           "torch.nn.modules.activation.Softmax")),
+              HasSubstr("not supported for one label"));
 }
 
 TEST(ModelConfigTest, TheNewerActivationWinsThenTheOlderThenSigmoid) {
@@ -145,7 +230,7 @@ TEST(ModelConfigTest, TheNewerActivationWinsThenTheOlderThenSigmoid) {
   const auto sigmoid = [](const json& newer, const json& older) {
     json config = With(BertConfig(), "sbert_ce_default_activation_function", older);
     if (!newer.is_null()) config["sentence_transformers"]["activation_fn"] = newer;
-    return ParseModelConfig(config, "c", ModelKind::kCrossEncoder).value().sigmoid_by_default;
+    return ParseBert(config).value().sigmoid_by_default;
   };
   EXPECT_TRUE(sigmoid(nullptr, nullptr));
   EXPECT_FALSE(sigmoid(nullptr, kIdentity));
@@ -209,7 +294,9 @@ TEST(ModelConfigTest, RefusesModulesThatWouldChangeTheEmbedding) {
 
 TEST(ModelConfigTest, ReadsThePoolingOfOldAndNewReleases) {
   const auto pooling = [](const char* config) {
-    return ParsePooling(json::parse(config), 12, "p").value();
+    ModelConfig result{.hidden_size = 12};
+    EXPECT_EQ(ParsePooling(json::parse(config), "p", result), absl::OkStatus());
+    return result.pooling;
   };
   EXPECT_EQ(pooling(R"({"pooling_mode_mean_tokens":true,"pooling_mode_cls_token":false})"),
             Pooling::kMean);
@@ -222,7 +309,8 @@ TEST(ModelConfigTest, ReadsThePoolingOfOldAndNewReleases) {
 
 TEST(ModelConfigTest, RefusesOtherPoolingsByName) {
   const auto error = [](const char* config) {
-    return MessageOf(ParsePooling(json::parse(config), 12, "p").status());
+    ModelConfig result{.hidden_size = 12};
+    return MessageOf(ParsePooling(json::parse(config), "p", result));
   };
   for (const char* mode : {"pooling_mode_max_tokens", "pooling_mode_mean_sqrt_len_tokens",
                            "pooling_mode_weightedmean_tokens", "pooling_mode_lasttoken"}) {
@@ -234,6 +322,18 @@ TEST(ModelConfigTest, RefusesOtherPoolingsByName) {
   EXPECT_THAT(error(R"({"pooling_mode":3})"), HasSubstr("must be a string"));
   EXPECT_THAT(error(R"({"pooling_mode_cls_token":1})"), HasSubstr("pooling_mode_cls_token"));
   EXPECT_THAT(error(R"({"word_embedding_dimension":13})"), HasSubstr("is 13; it must equal"));
+  EXPECT_THAT(error(R"({"include_prompt":1})"), HasSubstr("include_prompt"));
+}
+
+TEST(ModelConfigTest, KnowsWhetherThePromptIsPooled) {
+  const auto pools_prompt = [](const char* config) {
+    ModelConfig result{.hidden_size = 12};
+    EXPECT_EQ(ParsePooling(json::parse(config), "p", result), absl::OkStatus());
+    return result.pools_prompt;
+  };
+  EXPECT_TRUE(pools_prompt("{}"));
+  EXPECT_TRUE(pools_prompt(R"({"include_prompt":true})"));
+  EXPECT_FALSE(pools_prompt(R"({"include_prompt":false})"));
 }
 
 TEST(ModelConfigTest, TheShorterOfTheLimitsCounts) {
@@ -248,25 +348,80 @@ TEST(ModelConfigTest, TheShorterOfTheLimitsCounts) {
   EXPECT_THAT(MessageOf(limit(R"({"do_lower_case":true})").status()), HasSubstr("do_lower_case"));
 }
 
-TEST(ModelConfigTest, RefusesPromptsAndOtherSimilarities) {
+TEST(ModelConfigTest, RefusesOtherSimilarities) {
   const auto check = [](const char* config, bool normalized = false) {
-    return CheckSentenceTransformers(json::parse(config), normalized, "s");
+    ModelConfig result;
+    return ParseSentenceTransformers(json::parse(config), ModelKind::kBiEncoder, normalized, "s",
+                                     result);
   };
   EXPECT_TRUE(check("{}").ok());
-  EXPECT_TRUE(check(R"({"prompts":{"query":"search: "},"default_prompt_name":null})").ok());
-  EXPECT_TRUE(check(R"({"prompts":{"query":""},"default_prompt_name":"query"})").ok());
-  EXPECT_THAT(MessageOf(check(R"({"prompts":{"query":"q: "},"default_prompt_name":"query"})")),
-              AllOf(HasSubstr("\"query\""), HasSubstr("\"q: \"")));
-  EXPECT_THAT(MessageOf(check(R"({"default_prompt_name":"query"})")), HasSubstr("prompts"));
   EXPECT_TRUE(check(R"({"similarity_fn_name":"cosine"})").ok());
   EXPECT_THAT(MessageOf(check(R"({"similarity_fn_name":"dot"})")), HasSubstr("\"dot\""));
   EXPECT_TRUE(check(R"({"similarity_fn_name":"dot"})", /*normalized=*/true).ok());
   EXPECT_THAT(MessageOf(check(R"({"model_type":"SparseEncoder"})")), HasSubstr("SparseEncoder"));
 }
 
+// As sentence-transformers 6.2 does it: its own two names count, and nothing else does.
+TEST(ModelConfigTest, ABiEncodersPromptsAreThoseOfQueryAndDocument) {
+  const auto prompts = [](const char* config) {
+    ModelConfig result;
+    EXPECT_EQ(
+        ParseSentenceTransformers(json::parse(config), ModelKind::kBiEncoder, false, "s", result),
+        absl::OkStatus());
+    return std::pair(result.query_prompt, result.document_prompt);
+  };
+  using Pair = std::pair<std::string, std::string>;
+  EXPECT_EQ(prompts("{}"), Pair("", ""));
+  EXPECT_EQ(prompts(R"({"prompts":{"query":"q: ","document":"d: "}})"), Pair("q: ", "d: "));
+  EXPECT_EQ(prompts(R"({"prompts":{"query":"q: ","document":null}})"), Pair("q: ", ""));
+  // encode_document() would take "passage" if there were no "document", but there always is.
+  EXPECT_EQ(prompts(R"({"prompts":{"query":"q: ","passage":"p: "}})"), Pair("q: ", ""));
+  // The default prompt is encode()'s alone.
+  EXPECT_EQ(prompts(R"({"prompts":{"s":"x"},"default_prompt_name":"s"})"), Pair("", ""));
+  EXPECT_EQ(prompts(R"({"default_prompt_name":"query"})"), Pair("", ""));
+}
+
+TEST(ModelConfigTest, ACrossEncodersDefaultPromptComesBeforeTheQuery) {
+  const auto prompts = [](const char* config) {
+    ModelConfig result;
+    EXPECT_EQ(ParseSentenceTransformers(json::parse(config), ModelKind::kCrossEncoder, false, "s",
+                                        result),
+              absl::OkStatus());
+    EXPECT_EQ(result.document_prompt, "");
+    return result.query_prompt;
+  };
+  EXPECT_EQ(prompts(R"({"model_type":"CrossEncoder","prompts":{"s":"x: ","query":"q: "},
+                        "default_prompt_name":"s"})"),
+            "x: ");
+  EXPECT_EQ(prompts(R"({"model_type":"CrossEncoder","prompts":{"query":"q: "}})"), "");
+  EXPECT_EQ(prompts(R"({"model_type":"SentenceTransformer","prompts":{"query":"q: "},
+                        "default_prompt_name":"query"})"),
+            "");
+}
+
+TEST(ModelConfigTest, RefusesPromptsThatAreNone) {
+  const auto error = [](const char* config, ModelKind kind = ModelKind::kBiEncoder) {
+    ModelConfig result;
+    return MessageOf(ParseSentenceTransformers(json::parse(config), kind, false, "s", result));
+  };
+  EXPECT_THAT(error(R"({"prompts":["q: "]})"), HasSubstr("\"prompts\""));
+  EXPECT_THAT(error(R"({"prompts":{"query":3}})"), HasSubstr("\"query\" must be a string"));
+  EXPECT_THAT(error(R"({"default_prompt_name":"s"})"),
+              HasSubstr("\"default_prompt_name\" is \"s\", which \"prompts\" does not have"));
+  EXPECT_THAT(error(R"({"model_type":"CrossEncoder","default_prompt_name":"query"})",
+                    ModelKind::kCrossEncoder),
+              HasSubstr("\"default_prompt_name\""));
+}
+
+absl::StatusOr<ModelConfig> ReadBiEncoder(const ModelFolder& folder) {
+  const auto config = ReadJsonObject(folder.path() / "config.json");
+  if (!config.ok()) return config.status();
+  return ReadModelConfig(folder.path(), *config, ModelKind::kBiEncoder, kBertDialect);
+}
+
 TEST(ModelConfigTest, ReadsAFolder) {
   const ModelFolder folder("tiny-bi-encoder");
-  const auto config = ReadModelConfig(folder.path(), ModelKind::kBiEncoder);
+  const auto config = ReadBiEncoder(folder);
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->pooling, Pooling::kFirst);
   EXPECT_EQ(config->hidden_act, HiddenAct::kGeluTanh);
@@ -275,7 +430,7 @@ TEST(ModelConfigTest, ReadsAFolder) {
 
 TEST(ModelConfigTest, NamesTheFileThatIsMissingOrBroken) {
   const auto error = [](const ModelFolder& folder) {
-    const auto config = ReadModelConfig(folder.path(), ModelKind::kBiEncoder);
+    const auto config = ReadBiEncoder(folder);
     EXPECT_FALSE(config.ok());
     return std::string(config.status().message());
   };
@@ -283,8 +438,7 @@ TEST(ModelConfigTest, NamesTheFileThatIsMissingOrBroken) {
     ModelFolder folder("tiny-bi-encoder");
     folder.Remove(name);
     EXPECT_THAT(error(folder), HasSubstr(name));
-    EXPECT_EQ(ReadModelConfig(folder.path(), ModelKind::kBiEncoder).status().code(),
-              absl::StatusCode::kNotFound);
+    EXPECT_EQ(ReadBiEncoder(folder).status().code(), absl::StatusCode::kNotFound);
     folder.Write(name, "{\"a\":");
     EXPECT_THAT(error(folder), AllOf(HasSubstr(name), HasSubstr("not valid JSON")));
   }
@@ -293,7 +447,7 @@ TEST(ModelConfigTest, NamesTheFileThatIsMissingOrBroken) {
     folder.Write(name, "[]");
     EXPECT_THAT(error(folder), HasSubstr(name));
     folder.Remove(name);
-    EXPECT_TRUE(ReadModelConfig(folder.path(), ModelKind::kBiEncoder).ok());
+    EXPECT_TRUE(ReadBiEncoder(folder).ok());
   }
 }
 

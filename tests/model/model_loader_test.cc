@@ -54,13 +54,13 @@ TEST(ModelLoaderTest, NamesAMissingFile) {
   }
 }
 
-TEST(ModelLoaderTest, SaysWhatToDoWithWeightsInOtherFormats) {
+TEST(ModelLoaderTest, RefusesWeightsThatAreAPickle) {
   ModelFolder folder(kCross);
   folder.Remove("model.safetensors");
   folder.Write("pytorch_model.bin", "x");
-  EXPECT_THAT(ErrorOf(Options(folder)), HasSubstr("pytorch_model.bin is not read"));
-  folder.Write("model.safetensors.index.json", "{}");
-  EXPECT_THAT(ErrorOf(Options(folder)), HasSubstr("save the model again in one file"));
+  EXPECT_THAT(ErrorOf(Options(folder)),
+              AllOf(HasSubstr("pytorch_model.bin: "), HasSubstr("can run any code"),
+                    HasSubstr("convert it once: python -c"), HasSubstr("save_pretrained")));
 }
 
 TEST(ModelLoaderTest, RefusesABrokenConfig) {
@@ -78,9 +78,19 @@ TEST(ModelLoaderTest, ListsTheKnownArchitectures) {
   ModelFolder folder(kCross);
   folder.EditJson("config.json", [](auto& config) { config["architectures"][0] = "GPT9"; });
   EXPECT_THAT(ErrorOf(Options(folder)), AllOf(HasSubstr("\"GPT9\" is not known as a cross_encoder"),
-                                              HasSubstr("known: BertForSequenceClassification")));
+                                              HasSubstr("known: BertForSequenceClassification, "
+                                                        "RobertaForSequenceClassification, ")));
   folder.EditJson("config.json", [](auto& config) { config["architectures"][0] = "BertModel"; });
   EXPECT_THAT(ErrorOf(Options(folder)), HasSubstr("\"BertModel\" is not known as a cross_encoder"));
+}
+
+TEST(ModelLoaderTest, ModelTypeAndArchitectureMustAgree) {
+  ModelFolder folder(kCross);
+  folder.EditJson("config.json", [](auto& config) { config["model_type"] = "electra"; });
+  EXPECT_THAT(ErrorOf(Options(folder)),
+              AllOf(HasSubstr("\"model_type\" is \"electra\""), HasSubstr("is of \"bert\"")));
+  folder.EditJson("config.json", [](auto& config) { config.erase("model_type"); });
+  EXPECT_TRUE(LoadModel(Options(folder)).ok());
 }
 
 TEST(ModelLoaderTest, RefusesTruncatedWeights) {
@@ -220,6 +230,43 @@ TEST(ModelLoaderTest, EmbeddingsHaveLengthOneUnderBothPoolings) {
     const Encoding text = SingleText({2, 500, 600, 3});
     EXPECT_NEAR(Cosine(*model->scorer, text, text), 1.0, 1e-6);
   }
+}
+
+TEST(ModelLoaderTest, AFolderLoadedTwiceIsInMemoryOnce) {
+  const ModelFolder folder(kCross);
+  auto first = LoadModel(Options(folder));
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_FALSE(first->shares_weights);
+  const auto second = LoadModel(Options(folder));
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_TRUE(second->shares_weights);
+  EXPECT_EQ(second->parameters, first->parameters);
+  ModelOptions in_bf16 = Options(folder);
+  in_bf16.precision = "bf16";
+  EXPECT_FALSE(LoadModel(in_bf16).value().shares_weights);
+  // Whoever is left keeps the network.
+  const GoldenPairs golden =
+      ReadGoldenPairs(SourceDir() / "tests/data/models" / kCross / "expected_scores.json");
+  first->scorer.reset();
+  EXPECT_NEAR(ScoreAll(*second->scorer, {golden.pairs[3]})[0], golden.logits[3], 1e-4);
+  EXPECT_TRUE(LoadModel(Options(folder)).value().shares_weights);
+}
+
+TEST(ModelLoaderTest, WhatHasChangedIsLoadedAnew) {
+  ModelFolder folder(kCross);
+  const auto first = LoadModel(Options(folder));
+  ASSERT_TRUE(first.ok()) << first.status();
+  folder.EditJson("config.json", [](auto& config) { config["layer_norm_eps"] = 1e-4; });
+  const auto other_config = LoadModel(Options(folder));
+  EXPECT_FALSE(other_config.value().shares_weights);
+  folder.EditTensors([](StoredTensors& tensors) {
+    const float bias = 2.5;
+    std::memcpy(tensors["classifier.bias"].bytes.data(), &bias, sizeof(bias));
+  });
+  const auto other_weights = LoadModel(Options(folder));
+  EXPECT_FALSE(other_weights.value().shares_weights);
+  const Encoding pair{.ids = {2, 500, 3, 600, 3}, .type_ids = {0, 0, 0, 1, 1}};
+  EXPECT_NE(ScoreAll(*other_config->scorer, {pair}), ScoreAll(*other_weights->scorer, {pair}));
 }
 
 TEST(ModelLoaderTest, TheFolderMayBeReplacedWhileServing) {

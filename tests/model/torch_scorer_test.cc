@@ -103,6 +103,13 @@ TEST(TorchScorerTest, NothingOutsideATableIsRead) {
   EXPECT_THAT(error(short_types), HasSubstr("2 tokens, but 1 type ids"));
 }
 
+TEST(TorchScorerTest, TypeIdsThatNobodyReadsMayBeAnything) {
+  TorchScorer scorer(
+      std::make_shared<FakeArchitecture>([](const PackedBatch&) { return at::zeros({1, 2}); }),
+      {.max_tokens = 5, .vocab_size = 100, .type_vocab_size = 0}, 1);
+  EXPECT_TRUE(Score(scorer, {Sequence({1}, 7)}).ok());
+}
+
 TEST(TorchScorerTest, ExceptionsBecomeStatuses) {
   const auto status = [](FakeArchitecture::Function function) {
     TorchScorer scorer = MakeScorer(std::move(function));

@@ -26,6 +26,18 @@ TEST(JsonTest, RefusesWhatIsNestedTooDeep) {
       ParseJson("[\"" + std::string(200, '[') + "\\\"" + std::string(200, '{') + "\"]", "f").ok());
 }
 
+TEST(JsonTest, StrictJsonHasEachKeyOnce) {
+  EXPECT_EQ(
+      ParseStrictJson(R"({"a": {"b": 1}, "b": [{"a": 2}, {"a": 3}]})", "f", 3)->at("b").size(), 2);
+  EXPECT_EQ(ParseStrictJson(R"({"a": 1, "a": 1})", "f", 3).status(),
+            absl::FailedPreconditionError("f: has the key \"a\" twice"));
+  EXPECT_EQ(ParseStrictJson(R"([{"x": {"b": 1, "b": 2}}])", "f", 3).status(),
+            absl::FailedPreconditionError("f: has the key \"b\" twice"));
+  EXPECT_EQ(ParseStrictJson("[[[[]]]]", "f", 3).status(),
+            absl::FailedPreconditionError("f: lists and objects are nested more than 3 deep"));
+  EXPECT_FALSE(ParseStrictJson("{", "f", 3).ok());
+}
+
 TEST(JsonTest, AFileMustHoldAnObject) {
   const TempDir dir;
   EXPECT_EQ(ReadJsonObject(dir.Write("f", "[1]")).status().code(),

@@ -1,5 +1,6 @@
 // One network, ready to compute. To add one: a pair of files in this folder, a line in
-// model/registry.cc, a golden by tools/make_golden.py.
+// model/registry.cc with how its config.json spells things (ConfigDialect), a golden by
+// tools/make_golden.py.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -20,7 +21,8 @@ class Architecture {
  public:
   virtual ~Architecture() = default;
 
-  // Floats a sequence: 1 for a cross-encoder, the embedding's size for a bi-encoder.
+  // Floats a sequence: 1 for a cross-encoder (of two labels the difference), the embedding's size
+  // for a bi-encoder.
   virtual int64_t width() const = 0;
 
   // fp32 [sequences, width]: logits, or embeddings of length 1.

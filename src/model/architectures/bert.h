@@ -1,4 +1,4 @@
-// BERT: an encoder and, over it, a classification head (cross-encoder) or a pooling (bi-encoder).
+// BERT. Its pooler, made for pre-training, is the first half of the classification head.
 #pragma once
 
 #include <memory>
@@ -7,7 +7,7 @@
 
 namespace rerankd {
 
-// BertForSequenceClassification with one label.
+// BertForSequenceClassification with one label or two.
 absl::StatusOr<std::unique_ptr<Architecture>> LoadBertCrossEncoder(const ModelConfig& config,
                                                                    Weights& weights,
                                                                    c10::ScalarType precision);
