@@ -126,6 +126,14 @@ absl::StatusOr<ManagedModel::Loaded> LoadServedModel(const ModelEntry& entry,
         "not of one model",
         folder.string(), tokenizer->id_bound() - 1, model.vocab_size));
   }
+  const int32_t document_type = tokenizer->frame().document_type_id;
+  if (reads_pairs && model.type_vocab_size > 0 &&
+      static_cast<size_t>(document_type) >= model.type_vocab_size) {
+    return absl::FailedPreconditionError(fmt::format(
+        "the tokenizer in {} gives documents the type {}, but type_vocab_size of config.json is "
+        "{}; the files are not of one model",
+        folder.string(), document_type, model.type_vocab_size));
+  }
   RERANKD_RETURN_IF_ERROR(CheckWanted(stop));
   RERANKD_ASSIGN_OR_RETURN(const TokenLimits limits, LimitsOf(entry, *tokenizer, model));
 
@@ -134,6 +142,14 @@ absl::StatusOr<ManagedModel::Loaded> LoadServedModel(const ModelEntry& entry,
   options.reads_pairs = reads_pairs;
   options.max_tokens = limits.max_tokens;
   options.query_max_tokens = limits.query_max_tokens;
+  options.query_prompt = entry.query_prompt.value_or(model.query_prompt);
+  options.document_prompt = entry.document_prompt.value_or(model.document_prompt);
+  if (!model.pools_prompt && !(options.query_prompt.empty() && options.document_prompt.empty())) {
+    return absl::FailedPreconditionError(fmt::format(
+        "the Pooling in {} leaves the prompt's tokens out (\"include_prompt\": false), which is "
+        "not supported; set query_prompt and document_prompt to \"\" to serve it without prompts",
+        folder.string()));
+  }
   options.default_score_kind =
       entry.score_kind.value_or(model.sigmoid_by_default ? ScoreKind::kSigmoid : ScoreKind::kRaw);
   options.default_truncation = entry.truncation;
@@ -165,6 +181,7 @@ absl::StatusOr<ManagedModel::Loaded> LoadServedModel(const ModelEntry& entry,
                      {"max_tokens", served.info.max_tokens},
                      {"device", served.info.device},
                      {"precision", served.info.precision},
+                     {"weights", model.shares_weights ? "shared" : "own"},
                      {"sessions", unsigned(options.engine.sessions)},
                      {"threads_per_session", unsigned(options.engine.threads_per_session)},
                      {"load_ms", Milliseconds(steady_clock::now() - began)}});

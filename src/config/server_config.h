@@ -41,7 +41,9 @@ struct ModelEntry {
   size_t max_tokens = 0;        // 0: what the model allows
   size_t query_max_tokens = 0;  // 0: 256, or half of max_tokens where that is less
   Truncation truncation = Truncation::kOnlyDocument;
-  std::optional<ScoreKind> score_kind;  // unset: what the model's folder says
+  std::optional<ScoreKind> score_kind;         // unset: what the model's folder says
+  std::optional<std::string> query_prompt;     // unset: what the model's folder says
+  std::optional<std::string> document_prompt;  // unset: what the model's folder says
   EngineOptions engine;
 };
 

@@ -8,6 +8,7 @@
 #include "config/values.h"
 #include "util/address.h"
 #include "util/status_macros.h"
+#include "util/utf8.h"
 
 namespace rerankd {
 namespace {
@@ -82,6 +83,12 @@ absl::Status CheckPath(std::string_view text) {
   return !text.empty() && text.find('\0') == std::string_view::npos
              ? absl::OkStatus()
              : absl::InvalidArgumentError("must be a path");
+}
+
+absl::Status CheckPrompt(std::string_view text) {
+  return !FindInvalidUtf8(text) && text.size() <= 4096
+             ? absl::OkStatus()
+             : absl::InvalidArgumentError("must be at most 4096 bytes of UTF-8");
 }
 
 Codec<std::string> Checked(std::string_view form, absl::Status (*check)(std::string_view)) {
@@ -263,6 +270,13 @@ std::span<const Setting<ModelEntry>> ModelSettings() {
           RERANKD_FIELD(score_kind),
           Optional(
               Choice<ScoreKind>({{"raw", ScoreKind::kRaw}, {"sigmoid", ScoreKind::kSigmoid}}))),
+      Make<ModelEntry>("query_prompt",
+                       "What comes before each query, as if callers had written it; unset: what "
+                       "the model's folder says.",
+                       RERANKD_FIELD(query_prompt), Optional(Checked("text", CheckPrompt))),
+      Make<ModelEntry>("document_prompt",
+                       "What comes before each document; unset: what the model's folder says.",
+                       RERANKD_FIELD(document_prompt), Optional(Checked("text", CheckPrompt))),
   };
   return *settings;
 }

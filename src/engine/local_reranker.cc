@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <numeric>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -47,6 +48,14 @@ float Activate(float raw, ScoreKind kind) {
 
 float Dot(std::span<const float> a, std::span<const float> b) {
   return std::inner_product(a.begin(), a.end(), b.begin(), 0.0F);
+}
+
+// `text` after `prompt`; `together` holds them where there are two.
+std::string_view Prompted(const std::string& prompt, const std::string& text,
+                          std::string& together) {
+  if (prompt.empty()) return text;
+  together.assign(prompt).append(text);
+  return together;
 }
 
 absl::Status GoneStatus(const RerankRequest& request, TimePoint now) {
@@ -194,11 +203,12 @@ void LocalReranker::Impl::Start(const std::shared_ptr<Call>& call) {
   const std::vector<std::string>& documents = call->request.documents;
   call->sequences.resize(first_document() + documents.size());
   size_t bytes = 0;
-  size_t total = call->request.query.size();
+  size_t total = options_.query_prompt.size() + call->request.query.size();
   call->chunks.push_back(0);
   for (size_t i = 0; i < documents.size(); ++i) {
-    total += documents[i].size();
-    bytes += documents[i].size();
+    const size_t size = options_.document_prompt.size() + documents[i].size();
+    total += size;
+    bytes += size;
     if (bytes >= kChunkBytes || i + 1 == documents.size()) {
       call->chunks.push_back(i + 1);
       bytes = 0;
@@ -246,17 +256,21 @@ void LocalReranker::Impl::WorkOn(const std::shared_ptr<Call>& call) {
 
 void LocalReranker::Impl::EncodeQuery(Call& call) const {
   const Truncation truncation = call.request.truncation.value_or(options_.default_truncation);
+  std::string together;
+  const std::string_view query = Prompted(options_.query_prompt, call.request.query, together);
   if (options_.reads_pairs) {
-    call.query = encoder_.EncodeQuery(call.request.query, ToPairTruncation(truncation));
+    call.query = encoder_.EncodeQuery(query, ToPairTruncation(truncation));
   } else {
-    call.sequences[0] = encoder_.EncodeSingle(call.request.query);
+    call.sequences[0] = encoder_.EncodeSingle(query);
     call.query.truncated = call.sequences[0].truncated;
   }
 }
 
 void LocalReranker::Impl::EncodeDocuments(Call& call, size_t begin, size_t end) const {
+  std::string together;
   for (size_t i = begin; i < end; ++i) {
-    const std::string& document = call.request.documents[i];
+    const std::string_view document =
+        Prompted(options_.document_prompt, call.request.documents[i], together);
     call.sequences[first_document() + i] = options_.reads_pairs
                                                ? encoder_.EncodePair(call.query, document)
                                                : encoder_.EncodeSingle(document);

@@ -22,6 +22,9 @@ class LocalReranker : public Reranker {
     bool reads_pairs = true;
     size_t max_tokens = 512;
     size_t query_max_tokens = 256;
+    // What comes before each query and each document, as if the caller had written it; valid UTF-8.
+    std::string query_prompt;
+    std::string document_prompt;
     ScoreKind default_score_kind = ScoreKind::kRaw;
     Truncation default_truncation = Truncation::kOnlyDocument;
     EngineOptions engine;

@@ -53,6 +53,8 @@ models:
     path: one
     kind: bi_encoder
     score_kind: sigmoid
+    query_prompt: "query: "
+    document_prompt: ""
   - path: /absolute/two/
     precision: bf16
     max_tokens: 256
@@ -74,6 +76,8 @@ models:
   EXPECT_EQ(config.models[0].path, "/etc/rerankd/one") << "relative to the file";
   EXPECT_EQ(config.models[0].kind, EntryKind::kBiEncoder);
   EXPECT_EQ(config.models[0].score_kind, ScoreKind::kSigmoid);
+  EXPECT_EQ(config.models[0].query_prompt, "query: ");
+  EXPECT_EQ(config.models[0].document_prompt, "") << "none, whatever the folder says";
   EXPECT_EQ(config.models[0].engine.threads_per_session, 2);
   EXPECT_EQ(config.models[0].engine.max_batch_delay, 250us);
   EXPECT_EQ(config.models[1].name, "two") << "the last part of the path";
@@ -83,6 +87,7 @@ models:
   EXPECT_EQ(config.models[1].query_max_tokens, 64U);
   EXPECT_EQ(config.models[1].truncation, Truncation::kRefuse);
   EXPECT_EQ(config.models[1].score_kind, std::nullopt);
+  EXPECT_EQ(config.models[1].query_prompt, std::nullopt) << "what the folder says";
   EXPECT_EQ(config.models[1].engine.sessions, 3) << "the entry's own";
   EXPECT_EQ(config.models[1].engine.threads_per_session, 2) << "of the engine section";
 }

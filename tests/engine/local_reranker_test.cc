@@ -83,6 +83,20 @@ TEST_F(LocalRerankerTest, RanksByScoreAndTellsTheIndex) {
   }
 }
 
+TEST_F(LocalRerankerTest, PromptsComeBeforeTheTexts) {
+  LocalReranker::Options options = SmallOptions();
+  options.query_prompt = "ask: ";
+  options.document_prompt = "read: ";
+  const auto reranker = Make(options);
+  const Result result = Call(*reranker, {.query = "q", .documents = {"one", "two"}});
+  ASSERT_TRUE(result.ok()) << result.status();
+  for (const ScoredDocument& document : result->documents) {
+    EXPECT_EQ(document.score, Alone("ask: q", document.index == 0 ? "read: one" : "read: two"));
+  }
+  EXPECT_EQ(result->usage.query_tokens, 6U);
+  EXPECT_EQ(result->usage.document_tokens, 18U);
+}
+
 TEST_F(LocalRerankerTest, KeepsTheBest) {
   const auto reranker = Make();
   const std::vector<std::string> documents = {"a", "b", "c", "d", "e"};

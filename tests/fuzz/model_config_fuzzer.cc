@@ -9,9 +9,12 @@
 
 #include "model/model_config.h"
 #include "util/json.h"
+#include "util/utf8.h"
 
 namespace {
 
+constexpr rerankd::ModelKind kKinds[] = {rerankd::ModelKind::kCrossEncoder,
+                                         rerankd::ModelKind::kBiEncoder};
 constexpr char kOrigin[] = "m/file.json";
 
 void Require(bool condition) {
@@ -27,7 +30,14 @@ void CheckRefusal(const absl::Status& status) {
 void CheckConfig(const rerankd::ModelConfig& config) {
   Require(config.heads > 0 && config.hidden_size % config.heads == 0);
   Require(config.layers > 0 && config.vocab_size > 0 && config.intermediate_size > 0);
-  Require(config.max_tokens > 0 && config.type_vocab_size > 0);
+  Require(config.max_tokens > 0 && config.max_tokens <= config.max_positions);
+  Require(config.embedding_size > 0 && config.type_vocab_size >= 0);
+  Require(config.labels == 1 || config.labels == 2);
+  if (config.padding_id) {
+    // Positions of a longest sequence end inside the table.
+    Require(*config.padding_id >= 0 && *config.padding_id < config.vocab_size);
+    Require(*config.padding_id + config.max_tokens < config.max_positions);
+  }
   Require(config.layer_norm_eps > 0 && config.layer_norm_eps < 1);
 }
 
@@ -52,15 +62,19 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!json->is_object()) return 0;
   switch (data[0] % 5) {
     case 1: {
-      for (const auto kind : {rerankd::ModelKind::kCrossEncoder, rerankd::ModelKind::kBiEncoder}) {
-        const auto config = rerankd::ParseModelConfig(*json, kOrigin, kind);
-        config.ok() ? CheckConfig(*config) : CheckRefusal(config.status());
+      for (const auto kind : kKinds) {
+        for (const auto& dialect : {rerankd::kBertDialect, rerankd::kRobertaDialect,
+                                    rerankd::kElectraDialect, rerankd::kDistilBertDialect}) {
+          const auto config = rerankd::ParseModelConfig(*json, kOrigin, kind, dialect);
+          config.ok() ? CheckConfig(*config) : CheckRefusal(config.status());
+        }
       }
       return 0;
     }
     case 2: {
-      const auto pooling = rerankd::ParsePooling(*json, 384, kOrigin);
-      if (!pooling.ok()) CheckRefusal(pooling.status());
+      rerankd::ModelConfig config{.hidden_size = 384};
+      const auto status = rerankd::ParsePooling(*json, kOrigin, config);
+      if (!status.ok()) CheckRefusal(status);
       return 0;
     }
     case 3: {
@@ -69,8 +83,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       return 0;
     }
     default: {
-      const auto status = rerankd::CheckSentenceTransformers(*json, false, kOrigin);
-      if (!status.ok()) CheckRefusal(status);
+      for (const auto kind : kKinds) {
+        rerankd::ModelConfig config;
+        const auto status = rerankd::ParseSentenceTransformers(*json, kind, false, kOrigin, config);
+        if (!status.ok()) CheckRefusal(status);
+        // Prompts go in front of texts that are valid.
+        Require(!rerankd::FindInvalidUtf8(config.query_prompt));
+        Require(!rerankd::FindInvalidUtf8(config.document_prompt));
+      }
       return 0;
     }
   }

@@ -123,7 +123,7 @@ TEST(SafetensorsTest, RefusesRepeatedKeys) {
 TEST(SafetensorsTest, RefusesDeepNestingWithoutBuildingIt) {
   EXPECT_THAT(HeaderError(std::string(size_t{4} << 20, '[')), HasSubstr("header"));
   EXPECT_THAT(HeaderError(R"({"a":{"dtype":"U8","shape":[[1]],"data_offsets":[0,1]}})", 1),
-              HasSubstr("nests deeper"));
+              HasSubstr("nested more than 3 deep"));
 }
 
 TEST(SafetensorsTest, RefusesSizesThatContradictEachOther) {

@@ -1,9 +1,9 @@
 // Scores equal those of transformers and sentence-transformers (tools/make_golden.py).
 //
 // Tolerances. fp32: 1e-4 of the scores' spread, and a tenth of that between one pair alone and the
-// same pair in any batch. bf16 keeps 8 bits of each factor: a twentieth of the spread for the random
-// networks, whose products have no reason to be benign, and 0.05 for the trained one, whose logits
-// spread over 10.
+// same pair in any batch. bf16 keeps 8 bits of each factor: a twentieth of the spread for the
+// random networks, whose products have no reason to be benign, and 0.05 for the trained one, whose
+// logits spread over 10.
 //
 // --gtest_filter=*EveryFolder* prints the table of docs/MODELS.md.
 #include <gtest/gtest.h>
