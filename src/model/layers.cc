@@ -39,6 +39,10 @@ at::Tensor LinearPointwise(const at::Tensor& x, const at::Tensor& weight, const 
   return op.call(x, weight, bias, activation, Scalars(), algorithm);
 }
 
+std::span<const std::byte> BytesOf(const at::Tensor& tensor) {
+  return {static_cast<const std::byte*>(tensor.const_data_ptr()), tensor.nbytes()};
+}
+
 // A copy in memory of its own, so that serving does not depend on pages of the file.
 at::Tensor Float32Copy(const at::Tensor& tensor) {
   return tensor.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true);
@@ -58,7 +62,7 @@ absl::StatusOr<Linear> Linear::Load(Weights& weights, std::initializer_list<std:
   Linear linear(stacked_weight.size() == 1 ? stacked_weight[0] : at::cat(stacked_weight),
                 at::cat(stacked_bias), precision);
   for (const at::Tensor& tensor : stacked_weight) {
-    DropPages({static_cast<const std::byte*>(tensor.const_data_ptr()), tensor.nbytes()});
+    DropPages(BytesOf(tensor));
   }
   return linear;
 }
@@ -113,10 +117,27 @@ absl::StatusOr<Embedding> Embedding::Load(Weights& weights, const std::string& n
   return Embedding(std::move(table));
 }
 
-Embedding::Embedding(at::Tensor table) : table_(std::move(table)) {}
+// The kernel maps 16 pages where one is read, so that soon all of a large table (1 GB where there
+// are 250,000 words) would count as resident. Given back now and then, what is in use costs a page
+// fault for every few words.
+constexpr size_t kLargeTableBytes = size_t{64} << 20;
+constexpr int64_t kRowsBetweenDrops = 4096;
+
+Embedding::Embedding(at::Tensor table) : table_(std::move(table)) {
+  if (table_.nbytes() >= kLargeTableBytes) {
+    read_since_drop_ = std::make_shared<std::atomic<int64_t>>(0);
+  }
+}
 
 at::Tensor Embedding::operator()(const at::Tensor& ids) const {
-  return at::embedding(table_, ids).to(at::kFloat);
+  at::Tensor rows = at::embedding(table_, ids).to(at::kFloat);
+  const int64_t count = ids.numel();
+  if (read_since_drop_ != nullptr &&
+      read_since_drop_->fetch_add(count, std::memory_order_relaxed) + count >= kRowsBetweenDrops) {
+    read_since_drop_->store(0, std::memory_order_relaxed);
+    DropPages(BytesOf(table_));
+  }
+  return rows;
 }
 
 }  // namespace rerankd

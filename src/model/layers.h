@@ -5,8 +5,10 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/ScalarType.h>
 
+#include <atomic>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -64,7 +66,7 @@ class LayerNorm {
 };
 
 // Rows of a table by number. The table stays in the mapped file: only rows that are read cost
-// memory.
+// memory, and of a large table only those that were read lately.
 class Embedding {
  public:
   // The tensor `name` [entries, width].
@@ -78,6 +80,8 @@ class Embedding {
   explicit Embedding(at::Tensor table);
 
   at::Tensor table_;
+  // Of a large table: rows read since its pages were given back. Shared so that the class can move.
+  std::shared_ptr<std::atomic<int64_t>> read_since_drop_;
 };
 
 }  // namespace rerankd

@@ -59,7 +59,7 @@ std::vector<Encoding> MakeQuery(std::mt19937& random, const LoadedModel& model) 
         model.max_tokens, static_cast<size_t>(std::clamp(length(random), 20.0, 400.0)) + 15);
     for (size_t i = 0; i < tokens; ++i) {
       pair.ids.push_back(id(random));
-      pair.type_ids.push_back(i < 15 ? 0 : 1);
+      pair.type_ids.push_back(i < 15 || model.type_vocab_size == 1 ? 0 : 1);
     }
   }
   std::sort(query.begin(), query.end(),

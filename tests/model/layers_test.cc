@@ -117,6 +117,21 @@ TEST_F(LayersTest, EmbeddingReadsRowsInEveryStoredType) {
   }
 }
 
+// Its pages are given back several times; what is read stays the same.
+TEST_F(LayersTest, ALargeEmbeddingIsReadAgainFromTheFile) {
+  constexpr int64_t kEntries = 9000;
+  constexpr int64_t kWidth = 2048;
+  const at::Tensor table =
+      at::arange(kEntries, at::kFloat).unsqueeze(1).expand({kEntries, kWidth}).contiguous();
+  Weights weights(Save(dir_, {{"t", Stored(table)}}));
+  const auto embedding = Embedding::Load(weights, "t", kEntries, kWidth);
+  ASSERT_TRUE(embedding.ok()) << embedding.status();
+  for (int i = 0; i < 20; ++i) {
+    const at::Tensor ids = at::randint(kEntries, {1000}, at::kInt);
+    EXPECT_TRUE(at::equal((*embedding)(ids).select(1, kWidth - 1), ids.to(at::kFloat)));
+  }
+}
+
 TEST_F(LayersTest, EmbeddingKeepsTheMappedFileAlive) {
   const at::Tensor table = at::randn({5, 6});
   std::shared_ptr<const Checkpoint> file = Save(dir_, {{"t", Stored(table)}});
