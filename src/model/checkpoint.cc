@@ -166,6 +166,7 @@ Checkpoint::Checkpoint(std::string origin, std::vector<SafetensorsFile> files)
 
 std::vector<FileIdentity> Checkpoint::identities() const {
   std::vector<FileIdentity> identities;
+  identities.reserve(files_.size());
   for (const SafetensorsFile& file : files_) identities.push_back(file.identity());
   return identities;
 }

@@ -97,8 +97,22 @@ absl::StatusOr<int64_t> CountLabels(const json& config, std::string_view origin)
   return labels;
 }
 
-// True: sigmoid of the one logit, or of the difference of two, which is the softmax's probability
-// of the second label. False: none.
+// The activation that `key` names with torch's full name. True: sigmoid of the one logit, or of the
+// difference of two, which is the softmax's probability of the second label. False: none.
+absl::StatusOr<bool> IsSigmoid(const std::string& name, std::string_view key, int64_t labels,
+                               std::string_view origin) {
+  // For example "torch.nn.modules.activation.Sigmoid" or "torch.nn.modules.linear.Identity".
+  const std::string short_name = name.substr(name.rfind('.') + 1);
+  const std::string_view squashing = labels == 1 ? "Sigmoid" : "Softmax";
+  if (name.starts_with("torch.nn.") && short_name == squashing) return true;
+  if (name.starts_with("torch.nn.") && short_name == "Identity") return false;
+  return Refused(origin,
+                 "\"{}\" is {}, which is not supported for {}; supported: "
+                 "torch.nn.modules.activation.{}, torch.nn.modules.linear.Identity",
+                 key, JsonExcerpt(name), labels == 1 ? "one label" : "two labels", squashing);
+}
+
+// What config.json says about the activation.
 absl::StatusOr<bool> ParseActivation(const json& config, int64_t labels, std::string_view origin) {
   std::string key = "sbert_ce_default_activation_function";
   RERANKD_ASSIGN_OR_RETURN(std::optional<std::string> name, JsonString(config, key, origin));
@@ -113,16 +127,8 @@ absl::StatusOr<bool> ParseActivation(const json& config, int64_t labels, std::st
       key = "sentence_transformers.activation_fn";
     }
   }
-  if (!name) return true;  // sentence-transformers' default for one label
-  // For example "torch.nn.modules.activation.Sigmoid" or "torch.nn.modules.linear.Identity".
-  const std::string short_name = name->substr(name->rfind('.') + 1);
-  const std::string_view squashing = labels == 1 ? "Sigmoid" : "Softmax";
-  if (name->starts_with("torch.nn.") && short_name == squashing) return true;
-  if (name->starts_with("torch.nn.") && short_name == "Identity") return false;
-  return Refused(origin,
-                 "\"{}\" is {}, which is not supported for {}; supported: "
-                 "torch.nn.modules.activation.{}, torch.nn.modules.linear.Identity",
-                 key, JsonExcerpt(*name), labels == 1 ? "one label" : "two labels", squashing);
+  // Without one, sentence-transformers' default for one label.
+  return name ? IsSigmoid(*name, key, labels, origin) : true;
 }
 
 absl::StatusOr<json> ReadOptionalJsonObject(const std::filesystem::path& path) {
@@ -234,7 +240,7 @@ absl::StatusOr<ModelConfig> ParseModelConfig(const json& config, std::string_vie
   return result;
 }
 
-absl::StatusOr<Modules> ParseModules(const json& modules, std::string_view origin) {
+absl::StatusOr<Modules> ParseModules(const json& modules, ModelKind kind, std::string_view origin) {
   if (!modules.is_array()) return Refused(origin, "the top level must be a list of modules");
   Modules result;
   std::vector<std::string> types;
@@ -262,9 +268,14 @@ absl::StatusOr<Modules> ParseModules(const json& modules, std::string_view origi
     }
     result.pooling_folder = *path;
   }
-  const std::vector<std::string> plain = {"Transformer", "Pooling"};
+  const std::vector<std::string> alone = {"Transformer"};
+  const std::vector<std::string> pooled = {"Transformer", "Pooling"};
   const std::vector<std::string> normalized = {"Transformer", "Pooling", "Normalize"};
-  if (types != plain && types != normalized) {
+  if (kind == ModelKind::kCrossEncoder && types != alone) {
+    return Refused(origin, "the modules are {}; supported for a cross_encoder: Transformer",
+                   JsonExcerpt(json(types)));
+  }
+  if (kind == ModelKind::kBiEncoder && types != pooled && types != normalized) {
     return Refused(origin,
                    "the modules are {}; supported: Transformer, Pooling and, at will, Normalize",
                    JsonExcerpt(json(types)));
@@ -333,12 +344,14 @@ absl::StatusOr<int64_t> ParseMaxSequenceLength(const json& config, int64_t other
 
 absl::Status ParseSentenceTransformers(const json& config, ModelKind kind, bool normalized,
                                        std::string_view origin, ModelConfig& result) {
-  RERANKD_ASSIGN_OR_RETURN(const std::optional<std::string> type,
-                           JsonString(config, "model_type", origin));
   const bool cross_encoder = kind == ModelKind::kCrossEncoder;
   if (cross_encoder) {
-    // The settings of another kind of model are none of a CrossEncoder's.
-    if (type != "CrossEncoder") return absl::OkStatus();
+    RERANKD_ASSIGN_OR_RETURN(const std::optional<std::string> activation,
+                             JsonString(config, "activation_fn", origin));
+    if (activation) {
+      RERANKD_ASSIGN_OR_RETURN(result.sigmoid_by_default,
+                               IsSigmoid(*activation, "activation_fn", result.labels, origin));
+    }
   } else {
     RERANKD_RETURN_IF_ERROR(Only(config, "model_type", {"SentenceTransformer"}, origin));
     // Of embeddings of length 1 the dot product is the cosine.
@@ -384,37 +397,37 @@ absl::StatusOr<ModelConfig> ReadModelConfig(const std::filesystem::path& folder,
   RERANKD_ASSIGN_OR_RETURN(
       ModelConfig config,
       ParseModelConfig(config_json, (folder / "config.json").string(), kind, dialect));
-  bool normalized = false;
+  const std::filesystem::path settings_path = folder / "config_sentence_transformers.json";
+  RERANKD_ASSIGN_OR_RETURN(const json settings, ReadOptionalJsonObject(settings_path));
+  const std::filesystem::path modules_path = folder / "modules.json";
+  absl::StatusOr<std::string> modules_text = ReadFile(modules_path);
+  if (kind == ModelKind::kCrossEncoder) {
+    // CrossEncoder reads these files only where they are of its own making.
+    RERANKD_ASSIGN_OR_RETURN(const std::optional<std::string> type,
+                             JsonString(settings, "model_type", settings_path.string()));
+    if (type != "CrossEncoder" || absl::IsNotFound(modules_text.status())) return config;
+  } else if (absl::IsNotFound(modules_text.status())) {
+    return absl::NotFoundError(fmt::format(
+        "{}: there is no such file; a bi_encoder is a sentence-transformers folder, whose "
+        "modules.json says how token rows become one embedding",
+        modules_path.string()));
+  }
+  RERANKD_RETURN_IF_ERROR(modules_text.status());
+  RERANKD_ASSIGN_OR_RETURN(const json modules_json,
+                           ParseJson(*modules_text, modules_path.string()));
+  RERANKD_ASSIGN_OR_RETURN(const Modules modules,
+                           ParseModules(modules_json, kind, modules_path.string()));
   if (kind == ModelKind::kBiEncoder) {
-    const std::filesystem::path modules_path = folder / "modules.json";
-    absl::StatusOr<std::string> modules_text = ReadFile(modules_path);
-    if (absl::IsNotFound(modules_text.status())) {
-      return absl::NotFoundError(fmt::format(
-          "{}: there is no such file; a bi_encoder is a sentence-transformers folder, whose "
-          "modules.json says how token rows become one embedding",
-          modules_path.string()));
-    }
-    RERANKD_RETURN_IF_ERROR(modules_text.status());
-    RERANKD_ASSIGN_OR_RETURN(const json modules_json,
-                             ParseJson(*modules_text, modules_path.string()));
-    RERANKD_ASSIGN_OR_RETURN(const Modules modules,
-                             ParseModules(modules_json, modules_path.string()));
-    normalized = modules.normalize;
-
     const std::filesystem::path pooling_path = folder / modules.pooling_folder / "config.json";
     RERANKD_ASSIGN_OR_RETURN(const json pooling_json, ReadJsonObject(pooling_path));
     RERANKD_RETURN_IF_ERROR(ParsePooling(pooling_json, pooling_path.string(), config));
-
-    const std::filesystem::path length_path = folder / "sentence_bert_config.json";
-    RERANKD_ASSIGN_OR_RETURN(const json length_json, ReadOptionalJsonObject(length_path));
-    RERANKD_ASSIGN_OR_RETURN(
-        config.max_tokens,
-        ParseMaxSequenceLength(length_json, config.max_tokens, length_path.string()));
   }
-  const std::filesystem::path prompts_path = folder / "config_sentence_transformers.json";
-  RERANKD_ASSIGN_OR_RETURN(const json prompts_json, ReadOptionalJsonObject(prompts_path));
+  const std::filesystem::path length_path = folder / "sentence_bert_config.json";
+  RERANKD_ASSIGN_OR_RETURN(const json length_json, ReadOptionalJsonObject(length_path));
+  RERANKD_ASSIGN_OR_RETURN(config.max_tokens, ParseMaxSequenceLength(length_json, config.max_tokens,
+                                                                     length_path.string()));
   RERANKD_RETURN_IF_ERROR(
-      ParseSentenceTransformers(prompts_json, kind, normalized, prompts_path.string(), config));
+      ParseSentenceTransformers(settings, kind, modules.normalize, settings_path.string(), config));
   return config;
 }
 

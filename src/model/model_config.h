@@ -74,9 +74,9 @@ struct ModelConfig {
 absl::StatusOr<std::string> ParseArchitecture(const nlohmann::json& config,
                                               std::string_view origin);
 
-// Reads what config.json, already parsed, and the files beside it say: for a bi-encoder
-// modules.json and what it names, for both prompts. NOT_FOUND or FAILED_PRECONDITION name file,
-// field, what was wrong and what would be right.
+// Reads what config.json, already parsed, and the files beside it say: sentence-transformers' own,
+// which a bi-encoder must have. NOT_FOUND or FAILED_PRECONDITION name file, field, what was wrong
+// and what would be right.
 absl::StatusOr<ModelConfig> ReadModelConfig(const std::filesystem::path& folder,
                                             const nlohmann::json& config, ModelKind kind,
                                             const ConfigDialect& dialect);
@@ -86,23 +86,24 @@ absl::StatusOr<ModelConfig> ReadModelConfig(const std::filesystem::path& folder,
 // config.json; `max_tokens` becomes the number of positions that tokens can have.
 absl::StatusOr<ModelConfig> ParseModelConfig(const nlohmann::json& config, std::string_view origin,
                                              ModelKind kind, const ConfigDialect& dialect);
-// modules.json: a Transformer in the folder itself, a Pooling in a folder of its own, and possibly
-// a Normalize, which changes nothing since scores are cosines.
+// modules.json: a Transformer in the folder itself; for a bi-encoder also a Pooling in a folder of
+// its own, and possibly a Normalize, which changes nothing since scores are cosines.
 struct Modules {
   std::string pooling_folder;  // below the model's folder
   bool normalize = false;
 };
-absl::StatusOr<Modules> ParseModules(const nlohmann::json& modules, std::string_view origin);
+absl::StatusOr<Modules> ParseModules(const nlohmann::json& modules, ModelKind kind,
+                                     std::string_view origin);
 // The Pooling's config.json, into `pooling` and `pools_prompt`.
 absl::Status ParsePooling(const nlohmann::json& config, std::string_view origin,
                           ModelConfig& result);
 // sentence_bert_config.json; the limit in tokens, or `otherwise` when it states none.
 absl::StatusOr<int64_t> ParseMaxSequenceLength(const nlohmann::json& config, int64_t otherwise,
                                                std::string_view origin);
-// config_sentence_transformers.json, into the prompts: those that sentence-transformers'
-// encode_query() and encode_document() use, or CrossEncoder's predict(), which puts the default one
-// before the query. Refuses what would make a bi-encoder's scores others. `normalized`: embeddings
-// have length 1.
+// config_sentence_transformers.json. Of a bi-encoder the prompts that encode_query() and
+// encode_document() of sentence-transformers use; refuses what would make its scores others
+// (`normalized`: embeddings have length 1). Of a cross-encoder the default prompt, which predict()
+// puts before the query, and the activation, which wins over config.json's.
 absl::Status ParseSentenceTransformers(const nlohmann::json& config, ModelKind kind,
                                        bool normalized, std::string_view origin,
                                        ModelConfig& result);

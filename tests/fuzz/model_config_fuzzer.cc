@@ -50,7 +50,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!json.ok()) return 0;
   // All but modules.json are objects: ReadJsonObject() lets nothing else through.
   if (data[0] % 5 == 0) {
-    const auto modules = rerankd::ParseModules(*json, kOrigin);
+    const auto cross_encoder =
+        rerankd::ParseModules(*json, rerankd::ModelKind::kCrossEncoder, kOrigin);
+    if (!cross_encoder.ok()) CheckRefusal(cross_encoder.status());
+    const auto modules = rerankd::ParseModules(*json, rerankd::ModelKind::kBiEncoder, kOrigin);
     if (!modules.ok()) {
       CheckRefusal(modules.status());
       return 0;

@@ -250,7 +250,7 @@ TEST(ModelConfigTest, ReadsTheModulesOfOldAndNewReleases) {
   const auto modules = ParseModules(json::parse(R"([
       {"idx":0,"name":"0","path":"","type":"sentence_transformers.models.Transformer"},
       {"idx":1,"name":"1","path":"1_Pooling","type":"sentence_transformers.models.Pooling"}])"),
-                                    "m");
+                                    ModelKind::kBiEncoder, "m");
   ASSERT_TRUE(modules.ok()) << modules.status();
   EXPECT_EQ(modules->pooling_folder, "1_Pooling");
   EXPECT_FALSE(modules->normalize);
@@ -258,15 +258,15 @@ TEST(ModelConfigTest, ReadsTheModulesOfOldAndNewReleases) {
       {"path":"","type":"sentence_transformers.base.modules.transformer.Transformer"},
       {"path":"p","type":"sentence_transformers.sentence_transformer.modules.pooling.Pooling"},
       {"path":"n","type":"sentence_transformers.base.modules.normalize.Normalize"}])"),
-                                  "m");
+                                  ModelKind::kBiEncoder, "m");
   ASSERT_TRUE(newer.ok()) << newer.status();
   EXPECT_EQ(newer->pooling_folder, "p");
   EXPECT_TRUE(newer->normalize);
 }
 
 TEST(ModelConfigTest, RefusesModulesThatWouldChangeTheEmbedding) {
-  const auto error = [](const char* modules) {
-    return MessageOf(ParseModules(json::parse(modules), "m/modules.json").status());
+  const auto error = [](const char* modules, ModelKind kind = ModelKind::kBiEncoder) {
+    return MessageOf(ParseModules(json::parse(modules), kind, "m/modules.json").status());
   };
   const std::string transformer =
       R"([{"path":"","type":"sentence_transformers.models.Transformer"},)";
@@ -279,6 +279,8 @@ TEST(ModelConfigTest, RefusesModulesThatWouldChangeTheEmbedding) {
   EXPECT_THAT(error((transformer + pooling + R"(,{"path":"","type":"mine.Normalize"}])").c_str()),
               HasSubstr("mine.Normalize"));
   EXPECT_THAT(error("[]"), HasSubstr("supported: Transformer, Pooling"));
+  EXPECT_THAT(error((transformer + pooling + "]").c_str(), ModelKind::kCrossEncoder),
+              HasSubstr("supported for a cross_encoder: Transformer"));
   EXPECT_THAT(error("{}"), HasSubstr("must be a list"));
   EXPECT_THAT(error("[1]"), HasSubstr("not a JSON object"));
   EXPECT_THAT(error(R"([{"path":""}])"), HasSubstr("no \"type\""));
@@ -390,13 +392,39 @@ TEST(ModelConfigTest, ACrossEncodersDefaultPromptComesBeforeTheQuery) {
     EXPECT_EQ(result.document_prompt, "");
     return result.query_prompt;
   };
-  EXPECT_EQ(prompts(R"({"model_type":"CrossEncoder","prompts":{"s":"x: ","query":"q: "},
-                        "default_prompt_name":"s"})"),
-            "x: ");
-  EXPECT_EQ(prompts(R"({"model_type":"CrossEncoder","prompts":{"query":"q: "}})"), "");
-  EXPECT_EQ(prompts(R"({"model_type":"SentenceTransformer","prompts":{"query":"q: "},
-                        "default_prompt_name":"query"})"),
-            "");
+  EXPECT_EQ(prompts(R"({"prompts":{"s":"x: ","query":"q: "},"default_prompt_name":"s"})"), "x: ");
+  EXPECT_EQ(prompts(R"({"prompts":{"query":"q: "}})"), "");
+}
+
+// As CrossEncoder saves itself since its settings have a file of their own.
+TEST(ModelConfigTest, ACrossEncodersOwnFilesCountWhereTheyAreAllThere) {
+  ModelFolder folder("tiny-cross-encoder");
+  const auto read = [&] {
+    const json config = ReadJsonObject(folder.path() / "config.json").value();
+    return ReadModelConfig(folder.path(), config, ModelKind::kCrossEncoder, kBertDialect);
+  };
+  EXPECT_FALSE(read().value().sigmoid_by_default);  // config.json names Identity
+  const std::string settings = R"({"model_type":"CrossEncoder","prompts":{"s":"x: "},
+      "default_prompt_name":"s","activation_fn":"torch.nn.modules.activation.Sigmoid"})";
+  folder.Write("config_sentence_transformers.json", settings);
+  folder.Write("sentence_bert_config.json", R"({"max_seq_length":48})");
+  EXPECT_EQ(read().value().query_prompt, "");  // no modules.json: not read
+  folder.Write(
+      "modules.json",
+      R"([{"path":"","type":"sentence_transformers.base.modules.transformer.Transformer"}])");
+  const ModelConfig config = read().value();
+  EXPECT_EQ(config.query_prompt, "x: ");
+  EXPECT_TRUE(config.sigmoid_by_default);
+  EXPECT_EQ(config.max_tokens, 48);
+  folder.EditJson("config_sentence_transformers.json", [](json& edited) {
+    edited["activation_fn"] = "torch.nn.modules.activation.Tanh";
+  });
+  EXPECT_THAT(MessageOf(read().status()), AllOf(HasSubstr("\"activation_fn\""), HasSubstr("Tanh")));
+  // Files of a bi-encoder are none of its business.
+  folder.EditJson("config_sentence_transformers.json",
+                  [](json& edited) { edited["model_type"] = "SentenceTransformer"; });
+  EXPECT_EQ(read().value().query_prompt, "");
+  EXPECT_EQ(read().value().max_tokens, 64);
 }
 
 TEST(ModelConfigTest, RefusesPromptsThatAreNone) {
@@ -408,8 +436,7 @@ TEST(ModelConfigTest, RefusesPromptsThatAreNone) {
   EXPECT_THAT(error(R"({"prompts":{"query":3}})"), HasSubstr("\"query\" must be a string"));
   EXPECT_THAT(error(R"({"default_prompt_name":"s"})"),
               HasSubstr("\"default_prompt_name\" is \"s\", which \"prompts\" does not have"));
-  EXPECT_THAT(error(R"({"model_type":"CrossEncoder","default_prompt_name":"query"})",
-                    ModelKind::kCrossEncoder),
+  EXPECT_THAT(error(R"({"default_prompt_name":"query"})", ModelKind::kCrossEncoder),
               HasSubstr("\"default_prompt_name\""));
 }
 

@@ -203,6 +203,34 @@ TEST(ModelParityTest, EveryFolderGivesTheScoresOfItsOracle) {
   }
 }
 
+// Long batches are worked on in parts, which changes no score.
+TEST(ModelParityTest, PartsOfALongBatchFitTogether) {
+  const auto repeated = [](const std::vector<Encoding>& sequences) {
+    std::vector<Encoding> all;
+    for (int i = 0; i < 9; ++i) all.insert(all.end(), sequences.begin(), sequences.end());
+    size_t tokens = 0;
+    for (const Encoding& sequence : all) tokens += sequence.ids.size();
+    EXPECT_GT(tokens, 3000U);
+    return all;
+  };
+  const GoldenPairs golden = ReadGoldenPairs(kModels / "tiny-roberta/expected_scores.json");
+  const LoadedModel cross = Load(kModels / "tiny-roberta", ModelKind::kCrossEncoder);
+  const std::vector<float> logits = ScoreAll(*cross.scorer, repeated(golden.pairs));
+  for (size_t i = 0; i < logits.size(); ++i) {
+    EXPECT_NEAR(logits[i], golden.logits[i % golden.logits.size()], 1e-4) << i;
+  }
+
+  std::vector<Encoding> texts;
+  for (const auto& [query, document] :
+       ReadGoldenCosines(kModels / "tiny-roberta-bi/expected_scores.json").pairs) {
+    texts.insert(texts.end(), {query, document});
+  }
+  const LoadedModel bi = Load(kModels / "tiny-roberta-bi", ModelKind::kBiEncoder);
+  const std::vector<float> once = ScoreAll(*bi.scorer, texts);
+  const std::vector<float> rows = ScoreAll(*bi.scorer, repeated(texts));
+  for (size_t i = 0; i < rows.size(); ++i) EXPECT_NEAR(rows[i], once[i % once.size()], 1e-5) << i;
+}
+
 // Three families of one network: each under the others' names too.
 TEST(ModelParityTest, RobertasNamesakesAreTheSameNetwork) {
   const GoldenPairs golden = ReadGoldenPairs(kModels / "tiny-roberta/expected_scores.json");

@@ -59,7 +59,7 @@ class ServedParityTest : public ::testing::Test {
   // Scores every pair of the folder's expected_scores.json.
   void ExpectScores(const fs::path& folder, EntryKind kind) {
     SCOPED_TRACE(folder);
-    const auto model = Load({.kind = kind, .path = folder});
+    const auto model = Load({.path = folder, .kind = kind});
     ASSERT_TRUE(model.ok()) << model.status();
     const char* const key = kind == EntryKind::kCrossEncoder ? "logit" : "cosine";
     const nlohmann::json golden = ReadGolden(folder / "expected_scores.json");
@@ -101,10 +101,10 @@ TEST_F(ServedParityTest, BiEncodersScoreTextsAsSentenceTransformersDoesPromptsIn
 
 TEST_F(ServedParityTest, TheEntrysPromptsWin) {
   const fs::path folder = kModels / "tiny-distilbert-bi";  // "near the old mill, " before queries
-  const auto own = Load({.kind = EntryKind::kBiEncoder, .path = folder});
-  const auto none = Load({.kind = EntryKind::kBiEncoder, .path = folder, .query_prompt = ""});
-  const auto others = Load({.kind = EntryKind::kBiEncoder,
-                            .path = folder,
+  const auto own = Load({.path = folder, .kind = EntryKind::kBiEncoder});
+  const auto none = Load({.path = folder, .kind = EntryKind::kBiEncoder, .query_prompt = ""});
+  const auto others = Load({.path = folder,
+                            .kind = EntryKind::kBiEncoder,
                             .query_prompt = "Where? ",
                             .document_prompt = "there: "});
   ASSERT_TRUE(own.ok() && none.ok() && others.ok());
@@ -119,12 +119,12 @@ TEST_F(ServedParityTest, TheEntrysPromptsWin) {
 TEST_F(ServedParityTest, APromptThatIsNotPooledIsRefused) {
   ModelFolder folder("tiny-distilbert-bi");
   folder.EditJson("1_Pooling/config.json", [](auto& config) { config["include_prompt"] = false; });
-  const auto model = Load({.kind = EntryKind::kBiEncoder, .path = folder.path()});
+  const auto model = Load({.path = folder.path(), .kind = EntryKind::kBiEncoder});
   EXPECT_EQ(model.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(model.status().message()),
               AllOf(HasSubstr("include_prompt"), HasSubstr("query_prompt")));
   EXPECT_TRUE(
-      Load({.kind = EntryKind::kBiEncoder, .path = folder.path(), .query_prompt = ""}).ok());
+      Load({.path = folder.path(), .kind = EntryKind::kBiEncoder, .query_prompt = ""}).ok());
 }
 
 TEST_F(ServedParityTest, ATokenizerWithTypesThatTheNetworkLacksIsRefused) {
