@@ -87,14 +87,15 @@ const fs::path kModels = SourceDir() / "tests/data/models";
 
 TEST_F(ServedParityTest, CrossEncodersScoreTextsAsTransformersDoes) {
   for (const char* name :
-       {"tiny-cross-encoder", "tiny-cross-encoder-bf16", "tiny-electra", "tiny-electra-2-labels",
-        "tiny-distilbert", "tiny-distilbert-2-labels"}) {
+       {"tiny-cross-encoder", "tiny-cross-encoder-bf16", "tiny-roberta", "tiny-electra",
+        "tiny-electra-2-labels", "tiny-distilbert", "tiny-distilbert-2-labels"}) {
     ExpectScores(kModels / name, EntryKind::kCrossEncoder);
   }
 }
 
 TEST_F(ServedParityTest, BiEncodersScoreTextsAsSentenceTransformersDoesPromptsIncluded) {
-  for (const char* name : {"tiny-bi-encoder", "tiny-electra-bi", "tiny-distilbert-bi"}) {
+  for (const char* name :
+       {"tiny-bi-encoder", "tiny-roberta-bi", "tiny-electra-bi", "tiny-distilbert-bi"}) {
     ExpectScores(kModels / name, EntryKind::kBiEncoder);
   }
 }
