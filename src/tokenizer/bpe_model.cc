@@ -61,7 +61,7 @@ BpeModel::MergeTable::MergeTable(size_t count)
     : entries_(std::bit_ceil(std::max<size_t>(2 * count, 4))),
       shift_(64 - std::countr_zero(entries_.size())) {}
 
-void BpeModel::MergeTable::Set(int32_t left, int32_t right, struct Merge merge) {
+void BpeModel::MergeTable::Set(int32_t left, int32_t right, Merge merge) {
   entries_[Slot(left, right)] = {left, right, merge};
 }
 
@@ -78,7 +78,7 @@ class BpeModel::LongWord {
     std::vector<Step> steps;
     steps.reserve(ids.size());
     for (uint32_t at = 0; at + 1 < symbols_.size(); ++at) {
-      if (const auto* merge = model_.merges_.Find(ids[at], ids[at + 1]); merge != nullptr) {
+      if (const Merge* const merge = model_.merges_.Find(ids[at], ids[at + 1]); merge != nullptr) {
         steps.push_back({merge->rank, at, merge->id});
       }
     }
@@ -137,7 +137,7 @@ class BpeModel::LongWord {
     Symbol& symbol = symbols_[step.at];
     if (symbol.id == kMerged || symbol.next == kNone) return;
     Symbol& right = symbols_[symbol.next];
-    const auto* merge = model_.merges_.Find(symbol.id, right.id);
+    const Merge* const merge = model_.merges_.Find(symbol.id, right.id);
     if (merge == nullptr || merge->id != step.id) return;  // out of date
     symbol.id = step.id;
     symbol.next = right.next;
@@ -153,7 +153,7 @@ class BpeModel::LongWord {
 
   void Push(uint32_t at) {
     const Symbol& symbol = symbols_[at];
-    const auto* merge = model_.merges_.Find(symbol.id, symbols_[symbol.next].id);
+    const Merge* const merge = model_.merges_.Find(symbol.id, symbols_[symbol.next].id);
     if (merge != nullptr) steps_.push({merge->rank, at, merge->id});
   }
 
@@ -164,7 +164,7 @@ class BpeModel::LongWord {
     uint32_t rank = kNone;
     model_.tokens_.ForEachPrefix(text_.substr(end_), [&](ByteTrie::Match next) {
       if (next.length < next_length_) return;
-      const auto* merge = model_.merges_.Find(last.id, next.value);
+      const Merge* const merge = model_.merges_.Find(last.id, next.value);
       if (merge != nullptr) rank = std::min(rank, merge->rank);
     });
     if (rank != kNone) steps_.push({rank, at, ~last.id});
@@ -336,10 +336,10 @@ void BpeModel::MergeShort(std::vector<int32_t>& ids, size_t begin) const {
   constexpr uint32_t kNever = std::numeric_limits<uint32_t>::max();
   int32_t* const symbols = ids.data() + begin;
   size_t count = ids.size() - begin;
-  struct Merge merges[kShortWord];  // of a symbol with the next one
+  Merge merges[kShortWord];  // of a symbol with the next one
   const auto look_up = [&](size_t at) {
-    const struct Merge* const merge = merges_.Find(symbols[at], symbols[at + 1]);
-    merges[at] = merge == nullptr ? (struct Merge){kNever, 0} : *merge;
+    const Merge* const merge = merges_.Find(symbols[at], symbols[at + 1]);
+    merges[at] = merge == nullptr ? Merge{kNever, 0} : *merge;
   };
   for (size_t at = 0; at + 1 < count; ++at) look_up(at);
   while (count > 1) {

@@ -1,18 +1,16 @@
 // The real rerankctl against the real gRPC server over fake models.
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <fstream>
+#include <cmath>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/errors.h"
 #include "support/rerank_test_server.h"
+#include "support/run_program.h"
 #include "support/temp_dir.h"
 
 namespace rerankd::client {
@@ -20,45 +18,12 @@ namespace {
 
 using ::testing::HasSubstr;
 
-struct Outcome {
-  int code = -1;
-  std::string out;
-  std::string err;
-};
-
-std::string Slurp(const std::filesystem::path& path) {
-  std::ostringstream content;
-  content << std::ifstream(path).rdbuf();
-  return content.str();
-}
-
 class RerankctlTest : public testing::Test {
  protected:
   // Runs rerankctl with `input` as its standard input and nothing of our environment.
   Outcome Run(std::vector<std::string> arguments, const std::string& input = "",
               std::vector<std::string> environment = {"COLUMNS=60"}) {
-    const std::string in = folder_.Write("in", input).string();
-    const std::string out = (folder_.path() / "out").string();
-    const std::string err = (folder_.path() / "err").string();
-    arguments.insert(arguments.begin(), RERANKCTL);
-    const std::vector<char*> argv = Pointers(arguments);
-    const std::vector<char*> envp = Pointers(environment);
-    const pid_t child = fork();
-    if (child == 0) {
-      Redirect(in, O_RDONLY, STDIN_FILENO);
-      Redirect(out, O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
-      Redirect(err, O_WRONLY | O_CREAT | O_TRUNC, STDERR_FILENO);
-      execve(RERANKCTL, argv.data(), envp.data());
-      _exit(127);
-    }
-    Outcome outcome;
-    int status = 0;
-    EXPECT_EQ(waitpid(child, &status, 0), child);
-    EXPECT_TRUE(WIFEXITED(status)) << "killed by signal " << WTERMSIG(status);
-    outcome.code = WEXITSTATUS(status);
-    outcome.out = Slurp(out);
-    outcome.err = Slurp(err);
-    return outcome;
+    return RunProgram(RERANKCTL, std::move(arguments), folder_, input, std::move(environment));
   }
 
   Outcome RunHere(std::vector<std::string> arguments, const std::string& input = "") {
@@ -68,18 +33,6 @@ class RerankctlTest : public testing::Test {
 
   RerankTestServer server_;
   TempDir folder_;
-
- private:
-  static std::vector<char*> Pointers(std::vector<std::string>& strings) {
-    std::vector<char*> out;
-    for (std::string& string : strings) out.push_back(string.data());
-    out.push_back(nullptr);
-    return out;
-  }
-  static void Redirect(const std::string& path, int flags, int onto) {
-    const int fd = open(path.c_str(), flags, 0600);
-    if (fd < 0 || dup2(fd, onto) < 0) _exit(126);
-  }
 };
 
 TEST_F(RerankctlTest, PrintsATable) {
@@ -196,6 +149,105 @@ TEST_F(RerankctlTest, RefusesInvalidUtf8) {
   EXPECT_THAT(outcome.err, HasSubstr("standard input:2: not valid UTF-8 (at byte 3 of the line)"));
 }
 
+// Two queries. "mini" puts the longest document first: right for the first query only.
+constexpr const char* kJudgedQueries =
+    R"({"qid": "q1", "query": "one", "docs": [["a", "short"], ["b", "the longest one"], ["c", "x"]]}
+{"qid": "q2", "query": "two", "docs": [{"id": "a", "text": "y"}, {"id": "d", "text": "not this"}]}
+)";
+constexpr const char* kJudgments = "q1 0 b 2\nq1 0 a 0\nq2 0 a 1\n";
+
+TEST_F(RerankctlTest, EvaluatesModels) {
+  const std::string data = folder_.Write("data.jsonl", kJudgedQueries).string();
+  const std::string qrels = folder_.Write("qrels", kJudgments).string();
+  const std::string run = (folder_.path() / "run").string();
+  const Outcome outcome =
+      RunHere({"eval", "--data", data, "--qrels", qrels, "--models", "mini,large", "--json",
+               "--concurrency", "2", "--run-file", run});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err, "");  // no progress where there is no terminal
+  const auto json = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(json["queries"], 2);
+  EXPECT_EQ(json["judged_queries"], 2);
+  const double second = 1 / std::log2(3);
+  ASSERT_EQ(json["rows"].size(), 3U);
+  EXPECT_EQ(json["rows"][0]["model"], "as given");
+  EXPECT_DOUBLE_EQ(json["rows"][0]["ndcg_at_10"], (second + 1) / 2);
+  EXPECT_DOUBLE_EQ(json["rows"][0]["mrr_at_10"], 0.75);
+  EXPECT_TRUE(json["rows"][0]["p50_ms"].is_null());
+  EXPECT_EQ(json["rows"][1]["model"], "mini");
+  EXPECT_DOUBLE_EQ(json["rows"][1]["ndcg_at_10"], (1 + second) / 2);
+  EXPECT_DOUBLE_EQ(json["rows"][1]["mrr_at_10"], 0.75);
+  EXPECT_GT(json["rows"][1]["p99_ms"], 0.0);
+  EXPECT_EQ(json["rows"][2]["model"], "large");
+  EXPECT_EQ(Slurp(run + ".mini"),
+            "q1 Q0 b 1 15 mini\nq1 Q0 a 2 5 mini\nq1 Q0 c 3 1 mini\n"
+            "q2 Q0 d 1 8 mini\nq2 Q0 a 2 1 mini\n");
+  EXPECT_EQ(server_.mini().calls(), 2U);
+}
+
+TEST_F(RerankctlTest, EvaluatesTheDefaultModelOnTheFirstDocuments) {
+  const std::string data = folder_.Write("data.jsonl", kJudgedQueries).string();
+  const std::string qrels = folder_.Write("qrels", kJudgments).string();
+  const Outcome outcome = RunHere(
+      {"eval", "--data", data, "--qrels", qrels, "--top-k-docs", "1", "--relevant", "2", "--plot"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, testing::StartsWith("2 queries, 2 of them with a relevant document\n"
+                                               "model     nDCG@10   MRR@10     p50 ms"));
+  EXPECT_THAT(outcome.out, HasSubstr("\nmini"));
+  EXPECT_THAT(outcome.out, HasSubstr("as given  0.5000  ██"));
+  EXPECT_EQ(server_.mini().last_request()->documents.size(), 1U);
+}
+
+TEST_F(RerankctlTest, QueriesWithoutAnAnswerMakeTheEvaluationFail) {
+  const std::string data = folder_.Write("data.jsonl", kJudgedQueries).string();
+  const std::string qrels = folder_.Write("qrels", kJudgments).string();
+  const std::vector<std::string> arguments = {"eval", "--data", data, "--qrels", qrels};
+  const auto with = [&arguments](std::vector<std::string> more) {
+    more.insert(more.begin(), arguments.begin(), arguments.end());
+    return more;
+  };
+  const Outcome unknown = RunHere(with({"--models", "nope,mini"}));
+  EXPECT_EQ(unknown.code, 1);
+  EXPECT_THAT(unknown.err, HasSubstr("NOT_FOUND"));
+  EXPECT_THAT(unknown.err, HasSubstr("nope: no answer to 2 of 2 queries"));
+  EXPECT_THAT(unknown.out, HasSubstr("\nmini"));  // the other model is measured all the same
+
+  // Asked to come back later, it does, for as long as the deadline allows.
+  server_.mini().FailWith(RetryLater("queue full", std::chrono::milliseconds(20)));
+  const Outcome busy = RunHere(with({"--deadline", "0.2"}));
+  EXPECT_EQ(busy.code, 1);
+  EXPECT_THAT(busy.err, HasSubstr("queue full"));
+  EXPECT_GT(server_.mini().calls(), 4U);
+
+  const Outcome nobody = Run(with({"--target", "unix:" + (folder_.path() / "nobody").string()}));
+  EXPECT_EQ(nobody.code, 1);
+  EXPECT_THAT(nobody.err, HasSubstr("is rerankd running at"));
+}
+
+TEST_F(RerankctlTest, EvaluationSaysWhatIsWrongWithItsFiles) {
+  const std::string data = folder_.Write("data.jsonl", kJudgedQueries).string();
+  const std::string broken = folder_.Write("broken.jsonl", "{\"qid\": 1}\n").string();
+  const std::string qrels = folder_.Write("qrels", kJudgments).string();
+  const std::string others = folder_.Write("others", "q9 0 a 1\nq1 0 a 0\n").string();
+  const auto error = [this](const std::string& data_file, const std::string& qrels_file) {
+    const Outcome outcome = RunHere({"eval", "--data", data_file, "--qrels", qrels_file});
+    EXPECT_EQ(outcome.code, 2);
+    return outcome.err;
+  };
+  EXPECT_EQ(error(broken, qrels),
+            "rerankctl: " + broken + ":1: \"query\" must be a string that is not empty\n");
+  EXPECT_EQ(error(data, data),
+            "rerankctl: " + data + ":1: must be \"qid 0 docid grade\", the grade a whole number\n");
+  EXPECT_EQ(error(data, others), "rerankctl: " + others +
+                                     ": has no judgment with a grade above 0 of any query in " +
+                                     data + "\n");
+  EXPECT_EQ(error("/nowhere", qrels), "rerankctl: /nowhere: No such file or directory\n");
+  const Outcome unwritable =
+      RunHere({"eval", "--data", data, "--qrels", qrels, "--run-file", "/nowhere/run"});
+  EXPECT_EQ(unwritable.code, 2);
+  EXPECT_THAT(unwritable.err, HasSubstr("/nowhere/run: No such file or directory"));
+}
+
 TEST_F(RerankctlTest, WrongUsageIsTwo) {
   const std::vector<std::vector<std::string>> cases = {
       {},
@@ -207,6 +259,10 @@ TEST_F(RerankctlTest, WrongUsageIsTwo) {
       {"rerank", "--query", "q", "--documents", "/nowhere/at/all"},
       {"rerank", "--query", "q", "--documents", "/"},
       {"health", "--wait", "soon"},
+      {"eval", "--data", "x"},
+      {"eval", "--data", "x", "--qrels", "x", "--concurrency", "0"},
+      {"eval", "--data", "x", "--qrels", "x", "--relevant", "0"},
+      {"eval", "--data", "x", "--qrels", "x", "--top-k-docs", "-1"},
       {"health", "--deadline", "0"},
   };
   for (const auto& arguments : cases) {

@@ -32,10 +32,11 @@ std::vector<std::string> Alphabet(bool whole) {
 BpeModel::Options Model(bool whole) {
   BpeModel::Options options;
   options.vocabulary = Alphabet(whole);
-  options.merges = {{"t", "h"},   {"th", "e"}, {"Ġ", "t"}, {"Ġt", "he"}, {"a", "a"},
-                    {"aa", "aa"}, {"a", "b"},  {"b", "a"}, {"ab", "a"},  {"ba", "ba"},
-                    {"ä", "¸"},   {"ä¸", "Ń"}, {"Ġ", "Ġ"}, {"ĠĠ", "ĠĠ"}, {"'", "s"},
-                    {"1", "2"},   {"12", "3"}, {"Ċ", "Ċ"}, {"!", "!"},   {"aaaa", "ba"}};
+  options.merges = {{"t", "h"},    {"th", "e"},  {"h", "e"},  {"Ġ", "t"}, {"Ġt", "he"},
+                    {"a", "a"},    {"aa", "aa"}, {"a", "b"},  {"b", "a"}, {"ab", "a"},
+                    {"ba", "ba"},  {"ä", "¸"},   {"ä¸", "Ń"}, {"Ġ", "Ġ"}, {"ĠĠ", "ĠĠ"},
+                    {"'", "s"},    {"1", "2"},   {"12", "3"}, {"Ċ", "Ċ"}, {"!", "!"},
+                    {"aaaa", "ba"}};
   for (const auto& [left, right] : options.merges) options.vocabulary.push_back(left + right);
   return options;
 }

@@ -114,6 +114,16 @@ std::string FitColumns(std::string_view text, size_t columns) {
   return out;
 }
 
+size_t TextColumns(std::string_view text) {
+  size_t columns = 0;
+  while (!text.empty()) {
+    const Character character = FirstCharacter(text);
+    columns += IsControl(character.code) ? 1 : Columns(character.code);
+    text.remove_prefix(character.bytes.size());
+  }
+  return columns;
+}
+
 std::string RerankTable(const RerankAnswer& answer, const std::vector<std::string>& documents,
                         size_t columns) {
   std::string out = fmt::format("{:>5}  {:>10}  {:>6}  text\n", "rank", "score", "index");

@@ -16,6 +16,9 @@ namespace rerankd::client {
 // where something is left out. Control characters, which could move the cursor, become spaces.
 std::string FitColumns(std::string_view text, size_t columns);
 
+// How many terminal columns `text`, which FitColumns returned, takes.
+size_t TextColumns(std::string_view text);
+
 // Rank, score, index and text of each result, best first, in lines of at most `columns`.
 std::string RerankTable(const RerankAnswer& answer, const std::vector<std::string>& documents,
                         size_t columns);

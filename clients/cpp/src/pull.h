@@ -8,8 +8,6 @@
 #include "absl/status/statusor.h"
 #include "hub/hub_options.h"
 #include "hub/model_id.h"
-#include "hub/progress.h"
-#include "util/clock.h"
 
 namespace rerankd::client {
 
@@ -23,9 +21,6 @@ struct PullArguments {
 
 // The environment's options with what the arguments override.
 absl::StatusOr<HubOptions> PullOptions(const PullArguments& arguments);
-
-// A bar and the numbers, on one line of less than `columns`.
-std::string ProgressLine(const HubProgress& progress, Duration elapsed, size_t columns);
 
 // ModelHub::Resolve() with its progress on stderr: a bar of `columns` on a terminal, a line now and
 // then elsewhere, nothing when `quiet`.

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "documents.h"
+#include "eval.h"
 #include "output.h"
 #include "pull.h"
 #include "rerankd/client.h"
@@ -35,8 +36,7 @@ constexpr int kUsage = 2;
 
 constexpr char kFooter[] =
     "--target, --deadline and --json may come before or after the command.\n"
-    "Exit codes: 0 done; 1 the call or download failed, or the server is not serving; 2 wrong "
-    "usage "
+    "Exit codes: 0 done; 1 a call or download failed, or the server is not serving; 2 wrong usage "
     "or input.\n"
     "Environment: RERANKD_TARGET stands for --target, COLUMNS for the width of the table; pull "
     "reads\nwhat huggingface_hub reads: HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN, "
@@ -223,11 +223,48 @@ int RunPull(const CommonArguments& common, const PullArguments& arguments) {
   return kOk;
 }
 
+int RunEval(const CommonArguments& common, const EvalArguments& arguments) {
+  const auto set = LoadJudgedSet(arguments);
+  if (!set.ok()) return FailUsage(std::string(set.status().message()));
+  Client client = MakeClient(common);
+  std::vector<EvalRow> rows = {Evaluate(*set, AsGiven(set->queries), arguments.relevant)};
+  int code = kOk;
+  std::vector<std::string> models = arguments.models;
+  if (models.empty()) models.emplace_back();  // the server's default
+  for (const std::string& model : models) {
+    const ModelRun run =
+        EvaluateModel(client, model, *set, arguments.concurrency,
+                      Milliseconds(common.deadline_seconds), OutputColumns(STDERR_FILENO));
+    if (run.errors > 0) {
+      code = FailCall(common, run.first_error);
+      std::fputs(fmt::format("  {}: no answer to {} of {} queries\n", run.model, run.errors,
+                             set->queries.size())
+                     .c_str(),
+                 stderr);
+    }
+    if (!arguments.run_file.empty()) {
+      const absl::Status written = WriteRunFile(RunFileOf(arguments, model), *set, run);
+      if (!written.ok()) return FailUsage(std::string(written.message()));
+    }
+    rows.push_back(Evaluate(*set, run, arguments.relevant));
+  }
+  if (common.json) {
+    PrintJson(EvalJson(*set, rows));
+  } else {
+    Print(fmt::format("{} queries, {} of them with a relevant document\n", set->queries.size(),
+                      CountJudged(*set)));
+    Print(EvalTable(rows));
+    if (arguments.plot) Print("\n" + EvalPlot(rows, OutputColumns()));
+  }
+  return code;
+}
+
 int Run(int argc, char** argv) {
   CommonArguments common;
   RerankArguments rerank;
   HealthArguments health;
   PullArguments pull;
+  EvalArguments eval;
   std::string model_name;
   std::function<int()> run;
 
@@ -302,6 +339,33 @@ int Run(int argc, char** argv) {
       ->add_option("--wait", health.wait_seconds, "keep asking for so many seconds until it does")
       ->check(Seconds());
   command->callback([&] { run = [&] { return RunHealth(common, health); }; });
+
+  command = app.add_subcommand("eval", "Measure models on queries with judged documents.");
+  command->footer(
+      "Prints for each model, and for the documents as given, nDCG@10 (as trec_eval's "
+      "ndcg_cut_10), MRR@10, and how\nlong a query took. Exit code 1 when a query got no answer: "
+      "it counts as an error, and in no mean.");
+  command
+      ->add_option("--data", eval.data,
+                   "a query a line: {\"qid\", \"query\", \"docs\": [[id, text], ...] or [{\"id\", "
+                   "\"text\"}, ...]}")
+      ->required();
+  command->add_option("--qrels", eval.qrels, "a judgment a line: qid 0 docid grade")->required();
+  command->add_option("--models", eval.models, "which models, with commas (default: the server's)")
+      ->delimiter(',');
+  command->add_option("--top-k-docs", eval.max_documents,
+                      "use only the first N documents of each query; 0: all");
+  command->add_option("--concurrency", eval.concurrency, "how many queries at a time")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  command->add_option("--relevant", eval.relevant, "the grade that counts as relevant for MRR")
+      ->check(CLI::Range(1, std::numeric_limits<int>::max()))
+      ->capture_default_str();
+  command->add_option("--run-file", eval.run_file,
+                      "also write the rankings for trec_eval (of several models each to a file of "
+                      "its own: OUT.MODEL)");
+  command->add_flag("--plot", eval.plot, "draw the figures as bars");
+  command->callback([&] { run = [&] { return RunEval(common, eval); }; });
 
   command =
       app.add_subcommand("pull", "Fetch a model from the hub into the cache; print its folder.");
