@@ -123,6 +123,10 @@ class ManagedModel::Impl : public std::enable_shared_from_this<Impl> {
     std::vector<Finished> finished;      // kFinish, with OK
   };
 
+  // Takes the command, and tells which load is not wanted any more. False: closed.
+  bool TryEnqueue(Command command, Finished& finished, std::optional<std::stop_source>& obsolete)
+      RERANKD_EXCLUDES(mutex_);
+
   Leases TakeLeases() RERANKD_REQUIRES(mutex_);
   void GiveBack(Instance& instance) RERANKD_EXCLUDES(mutex_);
   static void Start(Leases leases, RerankRequest request, Done done);
@@ -131,14 +135,14 @@ class ManagedModel::Impl : public std::enable_shared_from_this<Impl> {
   bool LoadPending() const RERANKD_REQUIRES(mutex_);
   // OK: a call may wait for the model to be loaded.
   absl::Status MayWait(TimePoint now) const RERANKD_REQUIRES(mutex_);
-  absl::Status Failed() const RERANKD_REQUIRES(mutex_);
+  absl::Status Failed(const absl::Status& error) const;
   absl::Status NotLoaded() const;
 
   Step NextStep() RERANKD_EXCLUDES(mutex_);
   // The next step that can be made now, if any.
   bool TakeStep(Step& step) RERANKD_REQUIRES(mutex_);
   TimePoint IdleUntil() const RERANKD_REQUIRES(mutex_);
-  void Free(std::shared_ptr<Instance> instance) RERANKD_EXCLUDES(mutex_);
+  void Free(Instance& instance) RERANKD_EXCLUDES(mutex_);
   void RunLoader(const std::stop_token& stop) RERANKD_EXCLUDES(mutex_);
   absl::StatusOr<Loaded> CallLoader(const std::stop_token& stop) const;
   void Changed() RERANKD_EXCLUDES(mutex_);
@@ -256,18 +260,18 @@ bool ManagedModel::Impl::LoadPending() const {
 absl::Status ManagedModel::Impl::MayWait(TimePoint now) const {
   if (LoadPending()) return absl::OkStatus();
   if (!error_.ok() && (!options_.on_demand || now < failed_at_ + options_.retry_after)) {
-    return Failed();
+    return Failed(error_);
   }
   return options_.on_demand ? absl::OkStatus() : NotLoaded();
 }
 
-absl::Status ManagedModel::Impl::Failed() const {
+absl::Status ManagedModel::Impl::Failed(const absl::Status& error) const {
   // What may be over soon stays so; the rest somebody has to mend.
-  const absl::StatusCode code = error_.code() == absl::StatusCode::kUnavailable
+  const absl::StatusCode code = error.code() == absl::StatusCode::kUnavailable
                                     ? absl::StatusCode::kUnavailable
                                     : absl::StatusCode::kFailedPrecondition;
   return WithReason(absl::Status(code, fmt::format("model \"{}\" could not be loaded: {}", name(),
-                                                   std::string(error_.message()))),
+                                                   std::string(error.message()))),
                     "MODEL_FAILED");
 }
 
@@ -280,27 +284,28 @@ absl::Status ManagedModel::Impl::NotLoaded() const {
 // ---- commands ----
 
 void ManagedModel::Impl::Enqueue(Command command, Finished finished) {
-  bool closed = false;
-  std::stop_source obsolete(std::nostopstate);
-  {
-    const MutexLock lock(mutex_);
-    closed = closed_;
-    if (!closed) {
-      if (command == Command::kUnload && loading_) obsolete = stop_load_;
-      if (command == Command::kLoad && loading_ && commands_.empty()) {
-        load_finished_.push_back(std::move(finished));
-      } else {
-        // Commands of one kind in a row are one.
-        if (commands_.empty() || commands_.back().command != command) {
-          commands_.push_back({command, {}});
-        }
-        commands_.back().finished.push_back(std::move(finished));
-        worker_wakes_.NotifyAll();
-      }
-    }
+  std::optional<std::stop_source> obsolete;
+  if (!TryEnqueue(command, finished, obsolete)) {
+    std::move(finished)(Stopping());
+    return;
   }
-  if (closed) std::move(finished)(Stopping());
-  obsolete.request_stop();
+  if (obsolete.has_value()) obsolete->request_stop();
+}
+
+bool ManagedModel::Impl::TryEnqueue(Command command, Finished& finished,
+                                    std::optional<std::stop_source>& obsolete) {
+  const MutexLock lock(mutex_);
+  if (closed_) return false;
+  if (command == Command::kUnload && loading_) obsolete = stop_load_;
+  if (command == Command::kLoad && loading_ && commands_.empty()) {
+    load_finished_.push_back(std::move(finished));
+    return true;
+  }
+  // Commands of one kind in a row are one.
+  if (commands_.empty() || commands_.back().command != command) commands_.push_back({command, {}});
+  commands_.back().finished.push_back(std::move(finished));
+  worker_wakes_.NotifyAll();
+  return true;
 }
 
 ModelStatus ManagedModel::Impl::status() const {
@@ -364,7 +369,7 @@ void ManagedModel::Impl::WorkLoop() {
       case Step::Kind::kStop:
         return;
       case Step::Kind::kFree:
-        Free(std::move(step.instance));
+        Free(*step.instance);
         break;
       case Step::Kind::kLoad:
         Changed();
@@ -429,8 +434,8 @@ TimePoint ManagedModel::Impl::IdleUntil() const {
   return current_->last_used + options_.unload_after;
 }
 
-void ManagedModel::Impl::Free(std::shared_ptr<Instance> instance) {
-  instance->reranker.reset();
+void ManagedModel::Impl::Free(Instance& instance) {
+  instance.reranker.reset();
   ReleaseFreedMemory();
   if (options_.on_freed) options_.on_freed();
   std::vector<Finished> finished;
@@ -456,7 +461,22 @@ absl::StatusOr<ManagedModel::Loaded> ManagedModel::Impl::CallLoader(
 
 void ManagedModel::Impl::RunLoader(const std::stop_token& stop) {
   absl::StatusOr<Loaded> loaded = CallLoader(stop);
-  absl::Status result;  // of the command, and of the calls that waited in vain
+  enum class Outcome { kLoaded, kFailed, kUnwanted, kClosed };
+  Outcome outcome = Outcome::kLoaded;
+  // Made for each who is told: they read it, and let go of it, on threads of their own.
+  const auto status = [&]() -> absl::Status {
+    switch (outcome) {
+      case Outcome::kLoaded:
+        break;
+      case Outcome::kFailed:
+        return Failed(loaded.status());
+      case Outcome::kUnwanted:
+        return NotLoaded();
+      case Outcome::kClosed:
+        return Stopping();
+    }
+    return absl::OkStatus();
+  };
   std::vector<Finished> finished;
   std::vector<WaitingCalls::Call> waiting;
   std::vector<Leases> leases;
@@ -472,11 +492,11 @@ void ManagedModel::Impl::RunLoader(const std::stop_token& stop) {
       info_ = std::move(loaded->info);
       error_ = absl::OkStatus();
     } else if (stop.stop_requested()) {
-      result = closed_ ? Stopping() : NotLoaded();
+      outcome = closed_ ? Outcome::kClosed : Outcome::kUnwanted;
     } else {
       error_ = loaded.status();
       failed_at_ = steady_clock::now();
-      result = Failed();
+      outcome = Outcome::kFailed;
     }
     if (current_ != nullptr || !LoadPending()) waiting = waiting_.TakeAll();
     if (current_ != nullptr) {
@@ -490,16 +510,16 @@ void ManagedModel::Impl::RunLoader(const std::stop_token& stop) {
     if (i < leases.size()) {
       StartWaiting(std::move(leases[i]), std::move(waiting[i]));
     } else {
-      std::move(waiting[i].done)(result);
+      std::move(waiting[i].done)(status());
     }
   }
-  for (Finished& one : finished) std::move(one)(result);
+  for (Finished& one : finished) std::move(one)(status());
 }
 
 // ---- the end ----
 
 void ManagedModel::Impl::Close() {
-  std::stop_source obsolete(std::nostopstate);
+  std::optional<std::stop_source> obsolete;
   std::vector<WaitingCalls::Call> waiting;
   std::deque<Queued> commands;
   std::vector<Finished> unloads;
@@ -513,7 +533,7 @@ void ManagedModel::Impl::Close() {
     keeper_wakes_.NotifyAll();
     worker_wakes_.NotifyAll();
   }
-  obsolete.request_stop();
+  if (obsolete.has_value()) obsolete->request_stop();
   for (WaitingCalls::Call& call : waiting) std::move(call.done)(Stopping());
   for (Queued& queued : commands) {
     for (Finished& finished : queued.finished) std::move(finished)(Stopping());

@@ -35,8 +35,9 @@ class AdminCall : public UnaryCall,
     RERANKD_RETURN_IF_ERROR(ValidateName(request.name()));
     RERANKD_ASSIGN_OR_RETURN(model_, state().catalog.Find(request.name()));
     log().model = model_->name();
-    (model_->*command)(
-        [call = this->shared_from_this()](absl::Status status) { call->OnFinished(status); });
+    (model_->*command)([call = this->shared_from_this()](absl::Status status) {
+      call->OnFinished(std::move(status));
+    });
     return absl::OkStatus();
   }
 
