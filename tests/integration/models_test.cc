@@ -29,6 +29,7 @@ struct GoldenPair {
   std::string model;  // its folder's name, and the server's
   std::string query;
   std::string document;
+  rerank::v1::Truncation truncation;
   float score;
 };
 
@@ -37,7 +38,10 @@ std::vector<GoldenPair> ReadGolden(const std::string& model) {
   std::vector<GoldenPair> pairs;
   const nlohmann::json file = ReadJsonObject(TestModel(model) + "/expected_scores.json").value();
   for (const nlohmann::json& row : file.at("pairs")) {
+    const bool only_document = row.value("truncation", "longest_first") == "only_document";
     pairs.push_back({model, row.at("query"), row.at("document"),
+                     only_document ? rerank::v1::TRUNCATION_ONLY_DOCUMENT
+                                   : rerank::v1::TRUNCATION_LONGEST_FIRST,
                      row.value("logit", row.value("cosine", 0.0F))});
   }
   return pairs;
@@ -47,7 +51,7 @@ rerank::v1::RerankRequest RequestOf(const GoldenPair& pair) {
   rerank::v1::RerankRequest request = MakeRequest(pair.query, {pair.document});
   request.set_model(pair.model);
   request.set_score_kind(rerank::v1::SCORE_KIND_RAW);
-  request.set_truncation(rerank::v1::TRUNCATION_LONGEST_FIRST);
+  request.set_truncation(pair.truncation);
   return request;
 }
 
@@ -110,12 +114,15 @@ class ModelsTest : public testing::Test {
 const std::string kCross = "tiny-cross-encoder";
 const std::string kBfloat16 = "tiny-cross-encoder-bf16";
 const std::string kBi = "tiny-bi-encoder";
+const std::string kRoberta = "tiny-roberta";
+const std::string kElectra = "tiny-electra";
 
 TEST_F(ModelsTest, EightClientsGetEachModelsOwnScores) {
   Start(Entry(kCross, TestModel(kCross)) + Entry(kBfloat16, TestModel(kBfloat16)) +
-        Entry(kBi, TestModel(kBi), ", kind: bi_encoder"));
+        Entry(kBi, TestModel(kBi), ", kind: bi_encoder") + Entry(kRoberta, TestModel(kRoberta)) +
+        Entry(kElectra, TestModel(kElectra)));
   std::vector<GoldenPair> pairs;
-  for (const std::string& model : {kCross, kBfloat16, kBi}) {
+  for (const std::string& model : {kCross, kBfloat16, kBi, kRoberta, kElectra}) {
     const std::vector<GoldenPair> golden = ReadGolden(model);
     ASSERT_FALSE(golden.empty());
     pairs.insert(pairs.end(), golden.begin(), golden.end());
