@@ -261,7 +261,7 @@ absl::Status Download::Fetch(std::string_view commit, const std::string& file,
 absl::Status Download::FetchBlob(std::string_view commit, const std::string& file,
                                  const FileMetadata& metadata) {
   const auto on_wait = [&] {
-    progress_.Say(fmt::format("{}: waiting for another process that fetches it", file));
+    progress_.Say(fmt::format("{}: waiting for whoever else is fetching it", file));
   };
   RERANKD_ASSIGN_OR_RETURN(const FileLock lock,
                            FileLock::Acquire(layout_.Lock(metadata.etag), on_wait, stop_));

@@ -6,6 +6,7 @@ the Python package; the cases that need it are skipped without it).
 import hashlib
 import os
 import pathlib
+import pty
 import random
 import shutil
 import signal
@@ -159,6 +160,22 @@ class PullTest(PullTestCase):
         result = self.pull("--quiet")
         self.assertTrue(result.folder.is_dir())
         self.assertEqual(result.err, "")
+
+    def test_a_terminal_shows_a_bar(self):
+        ours, theirs = pty.openpty()
+        with os.fdopen(ours, "rb", buffering=0) as terminal:
+            process = subprocess.Popen([RERANKCTL, "pull", REPO], env=self.environment(COLUMNS="100"),
+                                       stdout=subprocess.PIPE, stderr=theirs, text=True)
+            os.close(theirs)
+            shown = b""
+            try:
+                while piece := terminal.read(65536):
+                    shown += piece
+            except OSError:  # how Linux says that nobody has the terminal open any more
+                pass
+        self.assert_holds(Result(process).folder, NEEDED)
+        last = shown.decode().rsplit("\r\033[K", 1)[-1]
+        self.assertRegex(last, r"^\[#+\] 6\.8 MB of 6\.8 MB \(100 %\), 14 of 14 files, .*B/s\r?\n$")
 
     def test_the_cache_and_the_endpoint_can_be_named(self):
         elsewhere = self.home / "elsewhere"
@@ -543,7 +560,7 @@ class HuggingFaceHubTest(PullTestCase):
         wait_until(lambda: self.hub.bytes_sent(WEIGHTS) == 1_000_000, "it holds the lock")
         ours = self.start()
         line = ours.stderr.readline()
-        while line and "waiting for another process" not in line:
+        while line and "waiting for whoever else" not in line:
             line = ours.stderr.readline()
         self.assertIn(WEIGHTS, line)
         hold.release.set()
