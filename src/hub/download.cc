@@ -213,17 +213,17 @@ absl::StatusOr<HttpResponse> Download::Send(HttpRequest request, const HttpBodyS
       fmt::format("{} redirects more than {} times", options_.endpoint, kMaxRedirects));
 }
 
-absl::StatusOr<ModelInfo> Download::AskModelInfo(int max_attempts) {
-  absl::StatusOr<ModelInfo> info = Cancelled();
+absl::StatusOr<RepoListing> Download::AskListing(int max_attempts) {
+  absl::StatusOr<RepoListing> listing = Cancelled();
   RERANKD_RETURN_IF_ERROR(WithRetries("looking the model up", max_attempts, [&]() -> Attempt {
     absl::StatusOr<HttpResponse> response =
-        Send(ModelInfoRequest(options_, id_), nullptr, /*until_metadata=*/false);
+        Send(ListingRequest(options_, id_), nullptr, /*until_metadata=*/false);
     if (!response.ok()) return Failed(std::move(response).status());
     if (response->status != 200) return Failed(*response, "");
-    info = ParseModelInfo(response->body);
-    return Failed(info.status());
+    listing = ParseListing(response->body);
+    return Failed(listing.status());
   }));
-  return info;
+  return listing;
 }
 
 absl::StatusOr<FileMetadata> Download::AskFile(std::string_view commit, const std::string& file) {

@@ -51,7 +51,7 @@ class Download {
   Download(const HubOptions& options, HttpClient& client, const ModelId& id,
            const CacheLayout& layout, ProgressCounter& progress, std::stop_token stop);
 
-  absl::StatusOr<ModelInfo> AskModelInfo(int max_attempts);
+  absl::StatusOr<RepoListing> AskListing(int max_attempts);
   absl::StatusOr<FileMetadata> AskFile(std::string_view commit, const std::string& file);
 
   // Whether the cache has the blob.

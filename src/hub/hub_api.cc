@@ -56,7 +56,7 @@ absl::StatusOr<std::string> FileName(const nlohmann::json& sibling) {
 
 }  // namespace
 
-HttpRequest ModelInfoRequest(const HubOptions& options, const ModelId& id) {
+HttpRequest ListingRequest(const HubOptions& options, const ModelId& id) {
   return Request(options, fmt::format("{}/api/models/{}/revision/{}", options.endpoint, id.repo,
                                       EscapeForUrl(id.revision, /*keep_slashes=*/false)));
 }
@@ -71,7 +71,7 @@ HttpRequest FileRequest(const HubOptions& options, const std::string& repo, std:
   return request;
 }
 
-absl::StatusOr<ModelInfo> ParseModelInfo(std::string_view text) {
+absl::StatusOr<RepoListing> ParseListing(std::string_view text) {
   constexpr std::string_view kOrigin = "the hub's answer";
   RERANKD_ASSIGN_OR_RETURN(const nlohmann::json json, ParseJson(text, kOrigin));
   if (!json.is_object()) {
@@ -82,7 +82,7 @@ absl::StatusOr<ModelInfo> ParseModelInfo(std::string_view text) {
     return absl::FailedPreconditionError(
         fmt::format("{}: \"sha\" must be a commit (40 hexadecimal digits); {}", kOrigin, kNoHub));
   }
-  ModelInfo info{.commit = *commit};
+  RepoListing listing{.commit = *commit};
   const auto siblings = json.find("siblings");
   if (siblings == json.end() || !siblings->is_array()) {
     return absl::FailedPreconditionError(
@@ -93,16 +93,16 @@ absl::StatusOr<ModelInfo> ParseModelInfo(std::string_view text) {
         fmt::format("{} lists {} files, more than the {} that a model may have", kOrigin,
                     siblings->size(), kMaxFiles));
   }
-  info.files.reserve(siblings->size());
+  listing.files.reserve(siblings->size());
   for (const nlohmann::json& sibling : *siblings) {
     absl::StatusOr<std::string> name = FileName(sibling);
     if (!name.ok()) {
       return absl::FailedPreconditionError(
           fmt::format("{}: {}", kOrigin, std::string(name.status().message())));
     }
-    info.files.push_back(*std::move(name));
+    listing.files.push_back(*std::move(name));
   }
-  return info;
+  return listing;
 }
 
 bool HasFileMetadata(const HttpResponse& response) {

@@ -16,7 +16,7 @@
 namespace rerankd {
 
 // What there is at a revision.
-struct ModelInfo {
+struct RepoListing {
   std::string commit;
   std::vector<std::string> files;  // each has passed IsSafeRepoPath()
 };
@@ -29,12 +29,12 @@ struct FileMetadata {
   std::optional<uint64_t> size;
 };
 
-HttpRequest ModelInfoRequest(const HubOptions& options, const ModelId& id);
+HttpRequest ListingRequest(const HubOptions& options, const ModelId& id);
 HttpRequest FileRequest(const HubOptions& options, const std::string& repo, std::string_view commit,
                         std::string_view file);
 
 // FAILED_PRECONDITION says what no hub would answer.
-absl::StatusOr<ModelInfo> ParseModelInfo(std::string_view text);
+absl::StatusOr<RepoListing> ParseListing(std::string_view text);
 
 // Whether an answer to the HEAD for a file is the one with the metadata; a redirect that is not
 // must be followed.

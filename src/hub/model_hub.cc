@@ -139,8 +139,8 @@ class Pull {
         download_(options, client, id, layout, progress, stop.get_token()) {}
 
   absl::StatusOr<fs::path> Run(int max_attempts) {
-    RERANKD_ASSIGN_OR_RETURN(const ModelInfo info, download_.AskModelInfo(max_attempts));
-    commit_ = info.commit;
+    RERANKD_ASSIGN_OR_RETURN(const RepoListing listing, download_.AskListing(max_attempts));
+    commit_ = listing.commit;
     const fs::path folder = layout_.Snapshot(commit_);
     const auto read = [&](const std::string& file) -> absl::StatusOr<std::string> {
       if (!IsCached(file)) {
@@ -150,10 +150,10 @@ class Pull {
       return ReadFile(folder / file, kMaxJsonBytes);
     };
     RERANKD_ASSIGN_OR_RETURN(std::vector<std::string> files,
-                             NeededFiles(info.files, id_.repo, read));
+                             NeededFiles(listing.files, id_.repo, read));
     std::erase_if(files, [&](const std::string& file) { return IsCached(file); });
     RERANKD_RETURN_IF_ERROR(FetchAll(files));
-    RERANKD_RETURN_IF_ERROR(Remember(info, !files.empty()));
+    RERANKD_RETURN_IF_ERROR(Remember(listing, !files.empty()));
     return folder;
   }
 
@@ -191,9 +191,9 @@ class Pull {
   }
 
   // Only now, so that a revision never leads to a folder that is not whole while an older one was.
-  absl::Status Remember(const ModelInfo& info, bool fetched) {
+  absl::Status Remember(const RepoListing& listing, bool fetched) {
     for (const std::string_view file : WellKnownFiles()) {
-      if (std::ranges::find(info.files, file) == info.files.end()) {
+      if (std::ranges::find(listing.files, file) == listing.files.end()) {
         (void)WriteWhole(layout_.NoExist(commit_, file), "");  // only saves a question later
       }
     }

@@ -54,8 +54,8 @@ rerankd::HttpResponse Response(std::string_view text) {
   return response;
 }
 
-void CheckModelInfo(std::string_view text) {
-  const auto info = rerankd::ParseModelInfo(text);
+void CheckListing(std::string_view text) {
+  const auto info = rerankd::ParseListing(text);
   if (!info.ok()) return CheckRefusal(info.status());
   Require(rerankd::IsCommit(info->commit));
   for (const std::string& file : info->files) CheckPath(file);
@@ -112,7 +112,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   switch (data[0] % 4) {
     case 0:
-      CheckModelInfo(text);
+      CheckListing(text);
       break;
     case 1:
       CheckFileAnswer(Response(text));

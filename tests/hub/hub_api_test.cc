@@ -27,7 +27,7 @@ std::string Message(const absl::Status& status) { return std::string(status.mess
 TEST(HubApiTest, Questions) {
   HubOptions options{.endpoint = "https://hub.example/hf"};
   const ModelId id{.repo = "org/name", .revision = "refs/pr/1"};
-  const HttpRequest info = ModelInfoRequest(options, id);
+  const HttpRequest info = ListingRequest(options, id);
   EXPECT_EQ(info.method, "GET");
   EXPECT_EQ(info.url, "https://hub.example/hf/api/models/org/name/revision/refs%2Fpr%2F1");
   EXPECT_TRUE(info.accept_compression);
@@ -42,16 +42,16 @@ TEST(HubApiTest, Questions) {
   EXPECT_EQ(file.secret_headers[0].second.Reveal(), "Bearer hf_x");
 }
 
-TEST(HubApiTest, ModelInfo) {
-  const auto info = ParseModelInfo(std::string(R"({"id": "org/name", "sha": ")") + kCommit +
-                                   R"(", "siblings": [{"rfilename": "a.json"},
+TEST(HubApiTest, Listing) {
+  const auto info = ParseListing(std::string(R"({"id": "org/name", "sha": ")") + kCommit +
+                                 R"(", "siblings": [{"rfilename": "a.json"},
                                    {"rfilename": "1_Pooling/config.json", "size": 3}], "x": []})");
   ASSERT_TRUE(info.ok()) << info.status().ToString();
   EXPECT_EQ(info->commit, kCommit);
   EXPECT_THAT(info->files, ElementsAre("a.json", "1_Pooling/config.json"));
 }
 
-TEST(HubApiTest, ModelInfoThatNoHubGives) {
+TEST(HubApiTest, ListingThatNoHubGives) {
   const std::string sha = std::string(R"({"sha": ")") + kCommit + R"(", "siblings": )";
   for (const std::string& text : std::vector<std::string>{
            "", "<html>", "[]", "1", "{}", R"({"sha": "main", "siblings": []})",
@@ -60,7 +60,7 @@ TEST(HubApiTest, ModelInfoThatNoHubGives) {
            sha + R"([{"rfilename": "../a"}]})", sha + R"([{"rfilename": "/a"}]})",
            sha + R"([{"rfilename": "a\\b"}]})", sha + R"([{"rfilename": "a\nb"}]})",
            sha + R"([{"rfilename": "a\u0000"}]})", sha + "[{\"rfilename\": \"\xFF\"}]}"}) {
-    const auto info = ParseModelInfo(text);
+    const auto info = ParseListing(text);
     EXPECT_EQ(info.status().code(), absl::StatusCode::kFailedPrecondition) << text;
     EXPECT_THAT(Message(info.status()), AllOf(HasSubstr("the hub's answer"), Not(HasSubstr("\n"))));
   }
@@ -69,7 +69,7 @@ TEST(HubApiTest, ModelInfoThatNoHubGives) {
 TEST(HubApiTest, MoreFilesThanAModelHas) {
   std::string text = std::string(R"({"sha": ")") + kCommit + R"(", "siblings": [0)";
   for (int n = 0; n < 100'000; ++n) text += ",0";
-  EXPECT_THAT(Message(ParseModelInfo(text + "]}").status()), HasSubstr("100001 files"));
+  EXPECT_THAT(Message(ParseListing(text + "]}").status()), HasSubstr("100001 files"));
 }
 
 TEST(HubApiTest, MetadataOfAFileInGit) {
