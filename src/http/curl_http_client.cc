@@ -123,8 +123,8 @@ absl::Status Append(std::string_view name, std::string_view value, HeaderList& l
       value.empty() ? fmt::format("{};", name) : fmt::format("{}: {}", name, value);
   curl_slist* longer = curl_slist_append(list.get(), line.c_str());
   if (longer == nullptr) return absl::ResourceExhaustedError("out of memory");
-  (void)list.release();
-  list.reset(longer);
+  // The longer list is the same one, but for an empty one.
+  if (list == nullptr) list.reset(longer);
   return absl::OkStatus();
 }
 

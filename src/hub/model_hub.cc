@@ -78,7 +78,7 @@ class CachedModel {
     if (!commit.has_value()) {
       return absl::NotFoundError(fmt::format("{} does not exist", layout_.Ref().string()));
     }
-    const fs::path folder = layout_.Snapshot(*commit);
+    fs::path folder = layout_.Snapshot(*commit);
     RERANKD_ASSIGN_OR_RETURN(const std::vector<std::string> files, Files(folder));
     const auto read = [&](const std::string& file) {
       return ReadFile(folder / file, kMaxJsonBytes);
@@ -141,7 +141,7 @@ class Pull {
   absl::StatusOr<fs::path> Run(int max_attempts) {
     RERANKD_ASSIGN_OR_RETURN(const RepoListing listing, download_.AskListing(max_attempts));
     commit_ = listing.commit;
-    const fs::path folder = layout_.Snapshot(commit_);
+    fs::path folder = layout_.Snapshot(commit_);
     const auto read = [&](const std::string& file) -> absl::StatusOr<std::string> {
       if (!IsCached(file)) {
         RERANKD_ASSIGN_OR_RETURN(const FileMetadata metadata, download_.AskFile(commit_, file));
@@ -232,7 +232,7 @@ ModelHub::ModelHub(HubOptions options, HttpClient* client)
 ModelHub::~ModelHub() = default;
 
 absl::StatusOr<fs::path> ModelHub::Resolve(const ModelId& id, const HubObserver& observer,
-                                           std::stop_token stop) {
+                                           const std::stop_token& stop) {
   const CacheLayout layout(options_.cache_dir, id);
   const CachedModel cached(id, layout);
   if (IsCommit(id.revision)) {

@@ -38,7 +38,7 @@ class ModelHub {
   // or size), FAILED_PRECONDITION (no weights that can be read; an answer that no hub gives; a
   // cache that cannot be written), CANCELLED (`stop`).
   absl::StatusOr<std::filesystem::path> Resolve(const ModelId& id, const HubObserver& observer = {},
-                                                std::stop_token stop = {});
+                                                const std::stop_token& stop = {});
 
  private:
   const HubOptions options_;
