@@ -37,7 +37,7 @@ class FakeHttpClient : public HttpClient {
     if (!answer.ok() || !sink || answer->status / 100 != 2) return answer;
     HttpResponse head = *std::move(answer);
     const std::string body = std::exchange(head.body, "");
-    if (const absl::Status status = sink(head, body); !status.ok()) return status;
+    if (absl::Status status = sink(head, body); !status.ok()) return status;
     return head;
   }
 
