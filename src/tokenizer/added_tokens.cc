@@ -113,6 +113,11 @@ AddedTokenSplitter::Part AddedTokenSplitter::Next(std::string_view text, size_t 
   return part;
 }
 
+size_t AddedTokenSplitter::Forgettable(std::string_view text) const {
+  const size_t needed = std::min(done_, searched_);
+  return Utf8FloorBoundary(text, needed - std::min(needed, kLongestCharacter));
+}
+
 void AddedTokenSplitter::Forget(size_t count) {
   done_ -= count;
   searched_ -= count;

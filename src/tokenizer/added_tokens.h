@@ -89,8 +89,10 @@ class AddedTokenSplitter {
   Part Next(std::string_view text, size_t limit, bool at_end);
 
   size_t searched() const { return searched_; }  // no token begins before
-  // The caller drops the first `count` bytes of the text. REQUIRES: count <= searched() and the
-  // begin of the next part; a single_word token needs the character before.
+  // How much of the text's beginning is needed no more: not even the character before, which a
+  // single_word token looks at.
+  size_t Forgettable(std::string_view text) const;
+  // The caller drops the first `count` bytes of the text. REQUIRES: count <= Forgettable().
   void Forget(size_t count);
 
  private:

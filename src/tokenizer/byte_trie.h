@@ -45,6 +45,12 @@ class ByteTrie {
     }
   }
 
+  // The value of the key `text`, or -1.
+  int32_t Find(std::string_view text) const {
+    const Match longest = LongestPrefix(text);
+    return longest.length == text.size() ? longest.value : -1;
+  }
+
  private:
   struct Node {
     uint32_t children = 0;  // where its slots begin

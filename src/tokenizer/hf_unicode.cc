@@ -49,6 +49,30 @@ const icu::Normalizer2& Nfd() {
   return *nfd;
 }
 
+// The one table here that is a data file: nullptr where it is missing.
+const icu::Normalizer2* Nfkd() {
+  static const icu::Normalizer2* const nfkd = [] {
+    UErrorCode error = U_ZERO_ERROR;
+    const icu::Normalizer2* found = icu::Normalizer2::getNFKDInstance(error);
+    return U_SUCCESS(error) ? found : nullptr;
+  }();
+  return nfkd;
+}
+
+Decomposition DecomposeBy(const icu::Normalizer2& normalizer, char32_t c) {
+  Decomposition result;
+  icu::UnicodeString decomposed;
+  if (normalizer.getDecomposition(static_cast<UChar32>(c), decomposed) && AssignedBy(9, c)) {
+    for (int32_t i = 0; i < decomposed.length() && result.size < Decomposition::kMax;
+         i = decomposed.moveIndex32(i, 1)) {
+      result.chars[result.size++] = static_cast<char32_t>(decomposed.char32At(i));
+    }
+  } else {
+    result.chars[result.size++] = c;
+  }
+  return result;
+}
+
 // Characters of Unicode 15.1 and 16, for an ICU that does not know them yet.
 struct Range {
   char32_t first;
@@ -130,18 +154,14 @@ uint8_t CombiningClass(char32_t c) {
   return combining_class != 0 && AssignedBy(9, c) ? combining_class : 0;
 }
 
-Decomposition Decompose(char32_t c) {
-  Decomposition result;
-  icu::UnicodeString decomposed;
-  if (Nfd().getDecomposition(static_cast<UChar32>(c), decomposed) && AssignedBy(9, c)) {
-    for (int32_t i = 0; i < decomposed.length() && result.size < Decomposition::kMax;
-         i = decomposed.moveIndex32(i, 1)) {
-      result.chars[result.size++] = static_cast<char32_t>(decomposed.char32At(i));
-    }
-  } else {
-    result.chars[result.size++] = c;
-  }
-  return result;
+Decomposition Decompose(char32_t c) { return DecomposeBy(Nfd(), c); }
+
+bool HasCompatibilityTable() { return Nfkd() != nullptr; }
+
+Decomposition DecomposeCompatibly(char32_t c) { return DecomposeBy(*Nfkd(), c); }
+
+bool IsMark(char32_t c) {
+  return (U_GET_GC_MASK(static_cast<UChar32>(c)) & U_GC_M_MASK) != 0 && AssignedBy(9, c);
 }
 
 std::optional<char32_t> Compose(char32_t first, char32_t second) {

@@ -35,13 +35,18 @@ bool IsNumber(char32_t c);
 // Canonical_Combining_Class as of Unicode 9; 0 for most characters.
 uint8_t CombiningClass(char32_t c);
 
-// A character's canonical decomposition as of Unicode 9, or the character itself.
+// A character's canonical or compatibility decomposition as of Unicode 9, or the character itself.
 struct Decomposition {
-  static constexpr size_t kMax = 4;  // the longest that there is
+  static constexpr size_t kMax = 18;  // the longest that there is (U+FDFA)
   char32_t chars[kMax];
   size_t size = 0;
 };
 Decomposition Decompose(char32_t c);
+Decomposition DecomposeCompatibly(char32_t c);  // REQUIRES: HasCompatibilityTable()
+bool HasCompatibilityTable();                   // false where ICU's data is not installed
+
+// Mn, Mc or Me as of Unicode 9.
+bool IsMark(char32_t c);
 
 // The character that two others compose to as of Unicode 9.
 std::optional<char32_t> Compose(char32_t first, char32_t second);

@@ -19,7 +19,9 @@ void NfcNormalizer::Append(std::string_view part, std::string& out) {
       starter_ = static_cast<char32_t>(part[i - 1]);
       continue;
     }
-    const hf_unicode::Decomposition decomposition = hf_unicode::Decompose(NextCodePoint(part, i));
+    const char32_t c = NextCodePoint(part, i);
+    const hf_unicode::Decomposition decomposition =
+        compatible_ ? hf_unicode::DecomposeCompatibly(c) : hf_unicode::Decompose(c);
     for (size_t k = 0; k < decomposition.size; ++k) AppendDecomposed(decomposition.chars[k], out);
   }
 }

@@ -1,4 +1,5 @@
-// Unicode's canonical composition (NFC), as `NFC` of Hugging Face `tokenizers`: as of Unicode 9.
+// Unicode's canonical composition, as `NFC` and `NFKC` of Hugging Face `tokenizers`: as of
+// Unicode 9.
 #pragma once
 
 #include <compare>
@@ -14,6 +15,9 @@ namespace rerankd {
 // One text on its way through, in parts that may be cut between any two characters.
 class NfcNormalizer {
  public:
+  // With `compatible`, NFKC. REQUIRES: then hf_unicode::HasCompatibilityTable().
+  explicit NfcNormalizer(bool compatible = false) : compatible_(compatible) {}
+
   // Appends the normalized form of the next part, but for the last character and its marks, which
   // may still change. REQUIRES: `part` is valid UTF-8.
   void Append(std::string_view part, std::string& out);
@@ -33,6 +37,7 @@ class NfcNormalizer {
     auto operator<=>(const Mark&) const = default;
   };
 
+  bool compatible_;
   std::optional<char32_t> starter_;  // what may still compose with what follows
   std::vector<Mark> marks_;          // behind it
 };

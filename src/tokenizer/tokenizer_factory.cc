@@ -11,6 +11,9 @@
 #include "tokenizer/byte_level_bpe_files.h"
 #include "tokenizer/byte_level_bpe_tokenizer.h"
 #include "tokenizer/tokenizer_json.h"
+#include "tokenizer/tokenizer_json_reader.h"
+#include "tokenizer/unigram_files.h"
+#include "tokenizer/unigram_tokenizer.h"
 #include "tokenizer/wordpiece_tokenizer.h"
 #include "util/file.h"
 #include "util/json.h"
@@ -142,7 +145,8 @@ absl::StatusOr<std::unique_ptr<Tokenizer>> MakeTokenizer(const TokenizerFiles& f
     return WordPieceTokenizer::Create(std::move(options), vocab_path);
   }
 
-  RERANKD_ASSIGN_OR_RETURN(const json root, ParseObject(*files.tokenizer_json, json_path));
+  RERANKD_ASSIGN_OR_RETURN(TokenizerJson file, ReadTokenizerJson(*files.tokenizer_json, json_path));
+  const json& root = file.root;
   // A further type of tokenizer is a further case here.
   const std::string type = TokenizerModelType(root);
   if (type == "WordPiece") {
@@ -159,9 +163,15 @@ absl::StatusOr<std::unique_ptr<Tokenizer>> MakeTokenizer(const TokenizerFiles& f
     options.model_max_length = model_max_length;
     return ByteLevelBpeTokenizer::Create(std::move(options), json_path);
   }
-  return absl::FailedPreconditionError(
-      fmt::format("{}: model: the type \"{}\" is not supported (\"WordPiece\" and \"BPE\" are)",
-                  json_path, type));
+  if (type == "Unigram") {
+    RERANKD_ASSIGN_OR_RETURN(UnigramTokenizer::Options options,
+                             ParseUnigramTokenizerJson(std::move(file), json_path));
+    options.model_max_length = model_max_length;
+    return UnigramTokenizer::Create(std::move(options), json_path);
+  }
+  return absl::FailedPreconditionError(fmt::format(
+      "{}: model: the type \"{}\" is not supported (\"WordPiece\", \"BPE\" and \"Unigram\" are)",
+      json_path, type));
 }
 
 }  // namespace rerankd

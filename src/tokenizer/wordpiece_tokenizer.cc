@@ -149,8 +149,7 @@ class WordPieceTokenizer::Run {
   // Drops text that is dealt with, but for the character before, which single_word looks at.
   void Forget() {
     if (word_chars_ > tokenizer_.max_word_chars_) word_begin_ = scanned_;
-    size_t count = std::min(word_begin_, splitter_.searched());
-    count = Utf8FloorBoundary(text_, count - std::min<size_t>(count, 4));
+    const size_t count = std::min(splitter_.Forgettable(text_), word_begin_);
     text_.erase(0, count);
     word_begin_ -= count;
     scanned_ -= count;

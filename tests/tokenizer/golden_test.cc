@@ -19,7 +19,9 @@
 #include "tokenizer/nfc_normalizer.h"
 #include "tokenizer/pair_encoder.h"
 #include "tokenizer/tokenizer_factory.h"
+#include "tokenizer/tokenizer_json_reader.h"
 #include "tokenizer/ugly_text.h"
+#include "tokenizer/unigram_files.h"
 #include "tokenizer/utf8_codec.h"
 #include "util/file.h"
 
@@ -137,10 +139,15 @@ class Base {
     return names;
   }
 
-  std::unique_ptr<Tokenizer> MakeVariant(const std::string& variant) const {
+  // The variant's tokenizer.json.
+  std::string Variant(const std::string& variant) const {
     json root = root_;
     root.merge_patch(description_.at("variants").at(variant).at("patch"));
-    return Make({.folder = variant, .tokenizer_json = root.dump()});
+    return root.dump();
+  }
+
+  std::unique_ptr<Tokenizer> MakeVariant(const std::string& variant) const {
+    return Make({.folder = variant, .tokenizer_json = Variant(variant)});
   }
 
   std::vector<std::string> Texts(const std::string& variant, uint64_t group) const {
@@ -220,6 +227,14 @@ class Base {
   std::map<std::string, std::string> golden_;
 };
 
+std::vector<int32_t> CharactersOf(std::string_view text) {
+  std::vector<int32_t> characters;
+  for (size_t i = 0; i < text.size();) {
+    characters.push_back(static_cast<int32_t>(NextCodePoint(text, i)));
+  }
+  return characters;
+}
+
 // One for each base; the base that is not there is skipped.
 class GoldenTest : public testing::TestWithParam<const char*> {
  protected:
@@ -237,7 +252,8 @@ class GoldenTest : public testing::TestWithParam<const char*> {
   const Base* base_ = nullptr;
 };
 
-INSTANTIATE_TEST_SUITE_P(Bases, GoldenTest, testing::Values("bert", "byte_level_bpe"),
+INSTANTIATE_TEST_SUITE_P(Bases, GoldenTest,
+                         testing::Values("bert", "byte_level_bpe", "unigram", "xlm_r"),
                          [](const auto& info) { return std::string(info.param); });
 
 TEST_P(GoldenTest, UglyTextsOfEachVariantOfTokenizerJson) {
@@ -349,12 +365,25 @@ TEST_P(GoldenTest, RealTexts) {
   if (compared == 0) GTEST_SKIP() << "none of the texts is in " << folder;
 }
 
-std::vector<int32_t> CharactersOf(std::string_view text) {
-  std::vector<int32_t> characters;
-  for (size_t i = 0; i < text.size();) {
-    characters.push_back(static_cast<int32_t>(NextCodePoint(text, i)));
+using UnigramGoldenTest = GoldenTest;
+
+INSTANTIATE_TEST_SUITE_P(Bases, UnigramGoldenTest, testing::Values("unigram", "xlm_r"),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST_P(UnigramGoldenTest, NormalizedTextsAndCodePoints) {
+  for (const std::string& variant : base().Variants("normalized")) {
+    SCOPED_TRACE(variant);
+    absl::StatusOr<TokenizerJson> file = ReadTokenizerJson(base().Variant(variant), variant);
+    ASSERT_TRUE(file.ok()) << file.status();
+    absl::StatusOr<UnigramTokenizer::Options> options =
+        ParseUnigramTokenizerJson(*std::move(file), variant);
+    ASSERT_TRUE(options.ok()) << options.status();
+    const NumbersOf characters_of = [&options](const std::string& text) {
+      return CharactersOf(options->normalizer.Normalize(text));
+    };
+    base().CompareTexts(characters_of, "normalized_text", variant);
+    base().CompareCodePoints(characters_of, "normalized_code_points", variant);
   }
-  return characters;
 }
 
 class BertGoldenTest : public testing::Test {

@@ -182,8 +182,8 @@ TEST(TokenizerFactoryTest, IdBoundCountsAddedTokens) {
 
 TEST(TokenizerFactoryTest, RefusesOtherPartsOfTokenizerJsonByName) {
   EXPECT_EQ(JsonError([](json& root) { root["model"]["type"] = "WordLevel"; }),
-            "m/tokenizer.json: model: the type \"WordLevel\" is not supported (\"WordPiece\" and "
-            "\"BPE\" are)");
+            "m/tokenizer.json: model: the type \"WordLevel\" is not supported (\"WordPiece\", "
+            "\"BPE\" and \"Unigram\" are)");
   EXPECT_EQ(
       JsonError([](json& root) { root["normalizer"] = {{"type", "NFKC"}}; }),
       "m/tokenizer.json: normalizer: the type \"NFKC\" is not supported (\"BertNormalizer\" is)");
