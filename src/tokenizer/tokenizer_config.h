@@ -31,12 +31,11 @@ class ConfigTokens {
   absl::StatusOr<std::optional<std::string>> AddNamed(const std::string& key,
                                                       const std::string& by_default);
   absl::Status AddList(const std::string& key);
+  void Add(AddedToken token);
 
   std::vector<AddedToken> Take() { return std::move(tokens_); }
 
  private:
-  void Add(AddedToken token);
-
   const nlohmann::json& config_;
   std::string_view origin_;
   std::vector<AddedToken> tokens_;

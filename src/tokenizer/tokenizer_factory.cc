@@ -24,6 +24,9 @@ namespace {
 
 using nlohmann::json;
 
+constexpr const char* kSentencePieceNames[] = {"sentencepiece.bpe.model", "spiece.model",
+                                               "spm.model"};
+
 absl::Status ReadInto(const std::filesystem::path& path, std::optional<std::string>& content) {
   absl::StatusOr<std::string> read = ReadFile(path);
   if (read.ok()) {
@@ -72,42 +75,13 @@ absl::Status CheckConfig(const json& config, std::string_view origin) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<Tokenizer>> LoadTokenizer(const std::filesystem::path& folder) {
-  TokenizerFiles files{.folder = folder};
-  RERANKD_RETURN_IF_ERROR(ReadInto(folder / "tokenizer.json", files.tokenizer_json));
-  RERANKD_RETURN_IF_ERROR(ReadInto(folder / "tokenizer_config.json", files.tokenizer_config));
-  RERANKD_RETURN_IF_ERROR(ReadInto(folder / "vocab.txt", files.vocab));
-  RERANKD_RETURN_IF_ERROR(ReadInto(folder / "vocab.json", files.vocab_json));
-  RERANKD_RETURN_IF_ERROR(ReadInto(folder / "merges.txt", files.merges));
-  RERANKD_RETURN_IF_ERROR(ReadInto(folder / "special_tokens_map.json", files.special_tokens_map));
-  RERANKD_RETURN_IF_ERROR(ReadInto(folder / "added_tokens.json", files.added_tokens));
-  return MakeTokenizer(files);
-}
-
-absl::StatusOr<std::unique_ptr<Tokenizer>> MakeTokenizer(const TokenizerFiles& files) {
-  const auto path = [&files](const char* name) { return (files.folder / name).string(); };
-  const std::string json_path = path("tokenizer.json");
+// From the files that stand where there is no tokenizer.json.
+absl::StatusOr<std::unique_ptr<Tokenizer>> MakeFromOldFiles(const TokenizerFiles& files,
+                                                            const json& config,
+                                                            size_t model_max_length) {
+  const auto path = [&files](const std::string& name) { return (files.folder / name).string(); };
   const std::string config_path = path("tokenizer_config.json");
-  const std::string vocab_path = path("vocab.txt");
-  const bool has_merges = files.vocab_json.has_value() && files.merges.has_value();
-  if (!files.tokenizer_json.has_value() && !files.vocab.has_value() && !has_merges) {
-    return absl::NotFoundError(
-        fmt::format("{}: has neither tokenizer.json nor vocab.txt nor vocab.json with merges.txt",
-                    files.folder.string()));
-  }
-  json config = json::object();
-  if (files.tokenizer_config.has_value()) {
-    RERANKD_ASSIGN_OR_RETURN(config, ParseObject(*files.tokenizer_config, config_path));
-  } else if (!files.tokenizer_json.has_value() && files.vocab.has_value()) {
-    return absl::NotFoundError(fmt::format(
-        "{}: is needed beside vocab.txt, to say whether text is lower-cased", config_path));
-  }
-  RERANKD_RETURN_IF_ERROR(CheckConfig(config, config_path));
-  RERANKD_ASSIGN_OR_RETURN(const size_t model_max_length, ModelMaxLength(config, config_path));
-
-  if (!files.tokenizer_json.has_value() && !files.vocab.has_value()) {
+  if (!files.sentencepiece.has_value() && !files.vocab.has_value()) {
     RERANKD_ASSIGN_OR_RETURN(
         ByteLevelBpeTokenizer::Options options,
         ParseRobertaVocabulary({.vocab = *files.vocab_json,
@@ -123,27 +97,90 @@ absl::StatusOr<std::unique_ptr<Tokenizer>> MakeTokenizer(const TokenizerFiles& f
     options.model_max_length = model_max_length;
     return ByteLevelBpeTokenizer::Create(std::move(options), path("vocab.json"));
   }
-  if (!files.tokenizer_json.has_value()) {
-    if (files.added_tokens.has_value()) {
-      return absl::FailedPreconditionError(
-          fmt::format("{}: is not supported; save the tokenizer with a tokenizer.json",
-                      path("added_tokens.json")));
-    }
-    json map = json::object();
-    const std::string map_path = path("special_tokens_map.json");
-    if (files.special_tokens_map.has_value()) {
-      RERANKD_ASSIGN_OR_RETURN(map, ParseObject(*files.special_tokens_map, map_path));
-    }
-    RERANKD_ASSIGN_OR_RETURN(WordPieceTokenizer::Options options,
-                             ParseBertVocabulary({.vocab = *files.vocab,
-                                                  .config = config,
-                                                  .special_tokens_map = map,
-                                                  .vocab_origin = vocab_path,
-                                                  .config_origin = config_path,
-                                                  .special_tokens_map_origin = map_path}));
-    options.model_max_length = model_max_length;
-    return WordPieceTokenizer::Create(std::move(options), vocab_path);
+  // transformers reads it only where the newer "added_tokens_decoder" is missing.
+  if (files.added_tokens.has_value() &&
+      !(files.sentencepiece.has_value() && config.contains("added_tokens_decoder"))) {
+    return absl::FailedPreconditionError(
+        fmt::format("{}: is not supported; save the tokenizer with a tokenizer.json",
+                    path("added_tokens.json")));
   }
+  json map = json::object();
+  const std::string map_path = path("special_tokens_map.json");
+  if (files.special_tokens_map.has_value()) {
+    RERANKD_ASSIGN_OR_RETURN(map, ParseObject(*files.special_tokens_map, map_path));
+  }
+  if (files.sentencepiece.has_value()) {
+    json model_config = json::object();
+    if (files.model_config.has_value()) {
+      RERANKD_ASSIGN_OR_RETURN(model_config, ParseObject(*files.model_config, path("config.json")));
+    }
+    const std::string model_path = path(files.sentencepiece_name);
+    RERANKD_ASSIGN_OR_RETURN(UnigramTokenizer::Options options,
+                             ParseSentencePieceFiles({.model = *files.sentencepiece,
+                                                      .config = config,
+                                                      .special_tokens_map = map,
+                                                      .model_config = model_config,
+                                                      .model_origin = model_path,
+                                                      .config_origin = config_path}));
+    options.model_max_length = model_max_length;
+    return UnigramTokenizer::Create(std::move(options), model_path);
+  }
+  const std::string vocab_path = path("vocab.txt");
+  RERANKD_ASSIGN_OR_RETURN(WordPieceTokenizer::Options options,
+                           ParseBertVocabulary({.vocab = *files.vocab,
+                                                .config = config,
+                                                .special_tokens_map = map,
+                                                .vocab_origin = vocab_path,
+                                                .config_origin = config_path,
+                                                .special_tokens_map_origin = map_path}));
+  options.model_max_length = model_max_length;
+  return WordPieceTokenizer::Create(std::move(options), vocab_path);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Tokenizer>> LoadTokenizer(const std::filesystem::path& folder) {
+  TokenizerFiles files{.folder = folder};
+  RERANKD_RETURN_IF_ERROR(ReadInto(folder / "tokenizer.json", files.tokenizer_json));
+  RERANKD_RETURN_IF_ERROR(ReadInto(folder / "tokenizer_config.json", files.tokenizer_config));
+  RERANKD_RETURN_IF_ERROR(ReadInto(folder / "vocab.txt", files.vocab));
+  RERANKD_RETURN_IF_ERROR(ReadInto(folder / "vocab.json", files.vocab_json));
+  RERANKD_RETURN_IF_ERROR(ReadInto(folder / "merges.txt", files.merges));
+  RERANKD_RETURN_IF_ERROR(ReadInto(folder / "special_tokens_map.json", files.special_tokens_map));
+  RERANKD_RETURN_IF_ERROR(ReadInto(folder / "added_tokens.json", files.added_tokens));
+  for (const char* name : kSentencePieceNames) {
+    if (files.tokenizer_json.has_value() || files.sentencepiece.has_value()) break;
+    files.sentencepiece_name = name;
+    RERANKD_RETURN_IF_ERROR(ReadInto(folder / name, files.sentencepiece));
+  }
+  if (files.sentencepiece.has_value()) {
+    RERANKD_RETURN_IF_ERROR(ReadInto(folder / "config.json", files.model_config));
+  }
+  return MakeTokenizer(files);
+}
+
+absl::StatusOr<std::unique_ptr<Tokenizer>> MakeTokenizer(const TokenizerFiles& files) {
+  const auto path = [&files](const std::string& name) { return (files.folder / name).string(); };
+  const std::string json_path = path("tokenizer.json");
+  const std::string config_path = path("tokenizer_config.json");
+  const bool from_json = files.tokenizer_json.has_value();
+  const bool has_merges = files.vocab_json.has_value() && files.merges.has_value();
+  if (!from_json && !files.sentencepiece.has_value() && !files.vocab.has_value() && !has_merges) {
+    return absl::NotFoundError(fmt::format(
+        "{}: has neither tokenizer.json, nor vocab.txt, nor vocab.json with merges.txt, "
+        "nor a SentencePiece model (sentencepiece.bpe.model, spiece.model, spm.model)",
+        files.folder.string()));
+  }
+  json config = json::object();
+  if (files.tokenizer_config.has_value()) {
+    RERANKD_ASSIGN_OR_RETURN(config, ParseObject(*files.tokenizer_config, config_path));
+  } else if (!from_json && !files.sentencepiece.has_value() && files.vocab.has_value()) {
+    return absl::NotFoundError(fmt::format(
+        "{}: is needed beside vocab.txt, to say whether text is lower-cased", config_path));
+  }
+  RERANKD_RETURN_IF_ERROR(CheckConfig(config, config_path));
+  RERANKD_ASSIGN_OR_RETURN(const size_t model_max_length, ModelMaxLength(config, config_path));
+  if (!from_json) return MakeFromOldFiles(files, config, model_max_length);
 
   RERANKD_ASSIGN_OR_RETURN(TokenizerJson file, ReadTokenizerJson(*files.tokenizer_json, json_path));
   const json& root = file.root;

@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <cstdint>
-#include <limits>
+#include <initializer_list>
+#include <iterator>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -14,6 +17,8 @@
 #include "tokenizer/hf_unicode.h"
 #include "tokenizer/json_fields.h"
 #include "tokenizer/precompiled_charsmap.h"
+#include "tokenizer/sentencepiece_model.h"
+#include "tokenizer/tokenizer_config.h"
 #include "tokenizer/tokenizer_json.h"
 #include "tokenizer/utf8_codec.h"
 #include "util/json.h"
@@ -235,7 +240,191 @@ absl::Status CheckPrependFirst(const UnigramTokenizer::Options& options,
       fmt::format("the prepend_scheme \"first\" is not supported beside \"{}\"", beside));
 }
 
+// --- SentencePiece files ---
+
+enum class Family { kXlmRoberta, kCamembert, kT5 };
+
+// By tokenizer_config.json's "tokenizer_class", or else by config.json's "model_type".
+absl::StatusOr<Family> FamilyOf(const SentencePieceFiles& files) {
+  RERANKD_ASSIGN_OR_RETURN(std::optional<std::string> name,
+                           JsonString(files.config, "tokenizer_class", files.config_origin));
+  if (name.has_value() && name->ends_with("Fast")) name->resize(name->size() - 4);
+  if (name == "XLMRobertaTokenizer") return Family::kXlmRoberta;
+  if (name == "CamembertTokenizer") return Family::kCamembert;
+  if (name == "T5Tokenizer") return Family::kT5;
+  if (name.has_value()) {
+    return Refused(files.config_origin,
+                   fmt::format("the tokenizer_class \"{}\" is not supported from a SentencePiece "
+                               "model alone (\"XLMRobertaTokenizer\", \"CamembertTokenizer\" and "
+                               "\"T5Tokenizer\" are); save the tokenizer with a tokenizer.json",
+                               *name));
+  }
+  const auto type = files.model_config.find("model_type");
+  const std::string model_type =
+      type != files.model_config.end() && type->is_string() ? type->get<std::string>() : "";
+  if (model_type == "xlm-roberta") return Family::kXlmRoberta;
+  if (model_type == "camembert") return Family::kCamembert;
+  if (model_type == "t5" || model_type == "mt5") return Family::kT5;
+  return Refused(
+      files.config_origin,
+      "\"tokenizer_class\" must say how the ids follow from the SentencePiece model, for "
+      "example \"XLMRobertaTokenizer\"");
+}
+
+// The ids of the family: which pieces stand before and after those of the model, which it drops.
+absl::StatusOr<std::vector<UnigramPiece>> FamilyPieces(
+    Family family, SentencePieceModel& model, int64_t extra_ids,
+    const std::map<std::string, std::string>& named, std::string_view origin) {
+  using Type = SentencePieceModel::PieceType;
+  const auto begins_with = [&model](std::initializer_list<Type> types) {
+    return model.types.size() >= types.size() &&
+           std::equal(types.begin(), types.end(), model.types.begin());
+  };
+  std::vector<UnigramPiece> pieces;
+  size_t dropped = 0;
+  switch (family) {
+    case Family::kXlmRoberta:
+      if (!begins_with({Type::kUnknown, Type::kControl, Type::kControl})) {
+        return Refused(origin, "must begin with the pieces <unk>, <s> and </s>");
+      }
+      dropped = 3;
+      pieces = {{named.at("bos_token")},
+                {named.at("pad_token")},
+                {named.at("eos_token")},
+                {named.at("unk_token")}};
+      break;
+    case Family::kCamembert:
+      if (!begins_with({Type::kUnknown})) return Refused(origin, "must begin with the piece <unk>");
+      dropped = 1;
+      pieces = {{"<s>NOTUSED"},
+                {named.at("pad_token")},
+                {"</s>NOTUSED"},
+                {named.at("unk_token")},
+                {"<unk>NOTUSED", -100}};
+      break;
+    case Family::kT5:
+      if (!begins_with({Type::kControl, Type::kControl, Type::kUnknown})) {
+        return Refused(origin, "must begin with the pieces <pad>, </s> and <unk>");
+      }
+      break;
+  }
+  std::move(model.pieces.begin() + static_cast<ptrdiff_t>(dropped), model.pieces.end(),
+            std::back_inserter(pieces));
+  if (family == Family::kT5) {
+    for (int64_t i = extra_ids - 1; i >= 0; --i)
+      pieces.push_back({fmt::format("<extra_id_{}>", i)});
+  } else {
+    pieces.push_back({named.at("mask_token")});
+  }
+  return pieces;
+}
+
+// The special tokens without a name of their own: the list of the config, even an empty one;
+// without it what the model marks, and T5's extra ids.
+absl::Status AddFurtherTokens(const json& config, std::string_view origin,
+                              const SentencePieceModel& model, int64_t extra_ids,
+                              ConfigTokens& tokens) {
+  for (const char* key : {"extra_special_tokens", "additional_special_tokens"}) {
+    const auto list = config.find(key);
+    if (list == config.end() || list->is_null() || (list->is_object() && list->empty())) continue;
+    if (!list->is_array()) return Refused(origin, fmt::format("\"{}\" must be a list", key));
+    return tokens.AddList(key);
+  }
+  for (size_t i = 0; i < model.pieces.size(); ++i) {
+    if (model.types[i] == SentencePieceModel::PieceType::kControl ||
+        model.types[i] == SentencePieceModel::PieceType::kUserDefined) {
+      tokens.Add({.content = model.pieces[i].text});
+    }
+  }
+  for (int64_t i = 0; i < extra_ids; ++i) {
+    tokens.Add({.content = fmt::format("<extra_id_{}>", i)});
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+absl::StatusOr<UnigramTokenizer::Options> ParseSentencePieceFiles(const SentencePieceFiles& files) {
+  const std::string_view config_origin = files.config_origin;
+  RERANKD_ASSIGN_OR_RETURN(const Family family, FamilyOf(files));
+  RERANKD_ASSIGN_OR_RETURN(SentencePieceModel model,
+                           ParseSentencePieceModel(files.model, files.model_origin));
+  // special_tokens_map.json is read where the newer "added_tokens_decoder" is not there.
+  json config = files.config;
+  if (!config.contains("added_tokens_decoder")) config.update(files.special_tokens_map);
+
+  ConfigTokens tokens(config, config_origin);
+  RERANKD_RETURN_IF_ERROR(tokens.AddDecoder());
+  std::vector<std::pair<const char*, const char*>> defaults = {
+      {"eos_token", "</s>"}, {"unk_token", "<unk>"}, {"pad_token", "<pad>"}};
+  if (family != Family::kT5) {
+    if (family == Family::kCamembert && config.value("mask_token", json("<mask>")).is_string()) {
+      tokens.Add({.content = config.value("mask_token", "<mask>"), .lstrip = true});
+    }
+    defaults.insert(defaults.end(), {{"bos_token", "<s>"},
+                                     {"sep_token", "</s>"},
+                                     {"cls_token", "<s>"},
+                                     {"mask_token", "<mask>"}});
+  }
+  std::map<std::string, std::string> named;
+  for (const auto& [key, by_default] : defaults) {
+    RERANKD_ASSIGN_OR_RETURN(const std::optional<std::string> content,
+                             tokens.AddNamed(key, by_default));
+    if (!content.has_value()) {
+      return Refused(config_origin, fmt::format("\"{}\" must name a token", key));
+    }
+    named[key] = *content;
+  }
+  RERANKD_ASSIGN_OR_RETURN(const std::optional<int64_t> stated_extra_ids,
+                           JsonInt(config, "extra_ids", config_origin));
+  const int64_t extra_ids = stated_extra_ids.value_or(100);
+  if (extra_ids < 0 || extra_ids > 10000) {
+    return Refused(config_origin,
+                   fmt::format("\"extra_ids\" is {}, but must be from 0 to 10000", extra_ids));
+  }
+  RERANKD_RETURN_IF_ERROR(AddFurtherTokens(config, config_origin, model,
+                                           family == Family::kT5 ? extra_ids : 0, tokens));
+
+  UnigramTokenizer::Options options;
+  options.added_tokens = tokens.Take();
+  if (!model.charsmap.empty()) {
+    absl::StatusOr<PrecompiledCharsmap> charsmap = PrecompiledCharsmap::Parse(model.charsmap);
+    if (!charsmap.ok()) return Refused(files.model_origin, charsmap.status());
+    std::vector<std::unique_ptr<NormalizerStep>> steps;
+    steps.push_back(MakePrecompiledStep(*std::move(charsmap)));
+    options.normalizer = TextNormalizer(std::move(steps));
+  }
+  RERANKD_ASSIGN_OR_RETURN(options.pieces,
+                           FamilyPieces(family, model, extra_ids, named, files.model_origin));
+  options.unknown_id = family == Family::kT5 ? 2 : 3;
+  options.split_at_white_space = true;
+  options.metaspace.emplace();
+  RERANKD_ASSIGN_OR_RETURN(const std::optional<bool> add_prefix_space,
+                           JsonBool(config, "add_prefix_space", config_origin));
+  if (family != Family::kT5 && !add_prefix_space.value_or(true)) {
+    options.metaspace->prepend = Metaspace::Prepend::kNever;
+  }
+
+  // A token that is no piece gets its id from "added_tokens_decoder". For one that has none,
+  // transformers would invent an id that no model has an embedding for.
+  std::unordered_map<std::string_view, int32_t> ids;
+  for (const UnigramPiece& piece : options.pieces) {
+    ids.emplace(piece.text, static_cast<int32_t>(ids.size()));
+  }
+  for (const AddedToken& token : options.added_tokens) {
+    if (!ids.contains(token.content) && !token.stated_id.has_value()) {
+      return Refused(files.model_origin, fmt::format("lacks the token \"{}\" that {} asks for",
+                                                     token.content, config_origin));
+    }
+  }
+  const int32_t eos = ids.at(named["eos_token"]);
+  if (family == Family::kT5) {
+    options.frame = {.separator = {eos}, .suffix = {eos}, .single_suffix = {eos}};
+  } else {
+    options.frame = RobertaFrame(ids.at(named["bos_token"]), eos);
+  }
+  return options;
+}
 
 absl::StatusOr<UnigramTokenizer::Options> ParseUnigramTokenizerJson(TokenizerJson file,
                                                                     std::string_view origin) {
