@@ -161,6 +161,9 @@ bool HasCompatibilityTable() { return Nfkd() != nullptr; }
 Decomposition DecomposeCompatibly(char32_t c) { return DecomposeBy(*Nfkd(), c); }
 
 bool IsMark(char32_t c) {
+  // VEDIC SIGN ARDHAVISARGA and its rotated form, letters since Unicode 12.
+  if (c == 0x1CF2 || c == 0x1CF3) return true;
+  if (c == 0x111C9) return false;  // SHARADA SANDHI MARK, punctuation until Unicode 11
   return (U_GET_GC_MASK(static_cast<UChar32>(c)) & U_GC_M_MASK) != 0 && AssignedBy(9, c);
 }
 

@@ -47,6 +47,22 @@ constexpr const char* kByteLevelBpeJson = R"({
             "merges": ["a b", ["ab", "a"]]}
 })";
 
+constexpr const char* kUnigramJson = R"({
+  "version": "1.0", "truncation": null, "padding": null,
+  "added_tokens": [{"id": 5, "content": "<mask>", "single_word": false, "lstrip": true,
+                    "rstrip": false, "normalized": false, "special": true}],
+  "normalizer": {"type": "Sequence", "normalizers": [
+    {"type": "Replace", "pattern": {"String": "``"}, "content": "\""}, {"type": "NFKC"},
+    {"type": "Strip", "strip_left": true, "strip_right": true}, {"type": "Prepend", "prepend": "_"}]},
+  "pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"},
+    {"type": "Metaspace", "replacement": "_", "prepend_scheme": "always", "split": true}]},
+  "post_processor": {"type": "RobertaProcessing", "sep": ["</s>", 1], "cls": ["<s>", 0],
+                     "trim_offsets": true, "add_prefix_space": false},
+  "decoder": null,
+  "model": {"type": "Unigram", "unk_id": 2, "byte_fallback": true,
+            "vocab": [["<s>", 0], ["</s>", 0], ["<unk>", 0], ["_", -1.5], ["a", -2e0]]}
+})";
+
 constexpr const char* kVocabJson =
     R"({"<s>": 0, "</s>": 1, "<unk>": 2, "<pad>": 3, "<mask>": 4, "a": 5, "b": 6, "ab": 7})";
 
@@ -74,7 +90,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       rerankd::Try({.folder = "f", .tokenizer_json = text});
       break;
     case 1: {  // a change to a good file, which gets deeper
-      json root = json::parse(data[0] < 128 ? rerankd::kTokenizerJson : rerankd::kByteLevelBpeJson);
+      json root = json::parse(data[0] < 85    ? rerankd::kTokenizerJson
+                              : data[0] < 170 ? rerankd::kByteLevelBpeJson
+                                              : rerankd::kUnigramJson);
       root.merge_patch(json::parse(text, nullptr, /*allow_exceptions=*/false));
       if (root.is_discarded()) return 0;
       rerankd::Try({.folder = "f",

@@ -386,6 +386,17 @@ TEST_P(UnigramGoldenTest, NormalizedTextsAndCodePoints) {
   }
 }
 
+// From the SentencePiece model beside it alone.
+TEST_P(UnigramGoldenTest, UglyTextsFromSentencePieceAlone) {
+  const std::unique_ptr<Tokenizer> tokenizer =
+      Make({.folder = "model",
+            .tokenizer_config = R"({"tokenizer_class": "XLMRobertaTokenizer",
+                               "mask_token": {"content": "<mask>", "lstrip": true}})",
+            .sentencepiece = Content(base().folder() / "sentencepiece.bpe.model")});
+  ASSERT_NE(tokenizer, nullptr);
+  base().CompareTexts(IdsBy(*tokenizer), "text", base().main());
+}
+
 class BertGoldenTest : public testing::Test {
  protected:
   void SetUp() override { ASSERT_TRUE(base_.is_there()) << "no default model"; }
