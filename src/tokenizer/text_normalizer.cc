@@ -1,6 +1,7 @@
 #include "tokenizer/text_normalizer.h"
 
 #include <algorithm>
+#include <compare>
 #include <cstdint>
 
 #include "tokenizer/hf_unicode.h"
@@ -56,9 +57,7 @@ class DecomposedStream final : public NormalizerStep::Stream {
 
   // Also where a character of class 0 follows: nothing moves across it.
   void Finish(std::string& out) override {
-    std::stable_sort(movable_.begin(), movable_.end(), [](const Movable& a, const Movable& b) {
-      return a.combining_class < b.combining_class;
-    });
+    std::sort(movable_.begin(), movable_.end());
     for (const Movable& movable : movable_) AppendCodePoint(movable.c, out);
     movable_.clear();
   }
@@ -66,12 +65,14 @@ class DecomposedStream final : public NormalizerStep::Stream {
  private:
   struct Movable {
     uint8_t combining_class;
+    size_t place;
     char32_t c;
+    auto operator<=>(const Movable&) const = default;
   };
 
   void Add(char32_t c, uint8_t combining_class, std::string& out) {
     if (combining_class != 0) {
-      movable_.push_back({combining_class, c});
+      movable_.push_back({combining_class, movable_.size(), c});
       return;
     }
     Finish(out);
