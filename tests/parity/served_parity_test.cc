@@ -87,8 +87,9 @@ const fs::path kModels = SourceDir() / "tests/data/models";
 
 TEST_F(ServedParityTest, CrossEncodersScoreTextsAsTransformersDoes) {
   for (const char* name :
-       {"tiny-cross-encoder", "tiny-cross-encoder-bf16", "tiny-roberta", "tiny-electra",
-        "tiny-electra-2-labels", "tiny-distilbert", "tiny-distilbert-2-labels"}) {
+       {"tiny-cross-encoder", "tiny-cross-encoder-bf16", "tiny-roberta", "tiny-xlm-roberta",
+        "tiny-camembert", "tiny-electra", "tiny-electra-2-labels", "tiny-distilbert",
+        "tiny-distilbert-2-labels"}) {
     ExpectScores(kModels / name, EntryKind::kCrossEncoder);
   }
 }
