@@ -1,5 +1,5 @@
-# Finds what the build needs; downloads nothing. Point CMAKE_PREFIX_PATH at a LibTorch, gRPC or
-# sentencepiece of your own; what tools/setup.sh put into the cache is found last.
+# Finds what the build needs; downloads nothing. Point CMAKE_PREFIX_PATH at a LibTorch or gRPC of your
+# own; what tools/setup.sh put into the cache is found last.
 if(DEFINED ENV{RERANKD_CACHE})
   set(_rerankd_cache "$ENV{RERANKD_CACHE}")
 elseif(DEFINED ENV{XDG_CACHE_HOME})
@@ -7,8 +7,7 @@ elseif(DEFINED ENV{XDG_CACHE_HOME})
 else()
   set(_rerankd_cache "$ENV{HOME}/.cache/rerankd")
 endif()
-list(APPEND CMAKE_PREFIX_PATH
-  "${_rerankd_cache}/libtorch-2.11.0/torch" "${_rerankd_cache}/sentencepiece-0.2.0")
+list(APPEND CMAKE_PREFIX_PATH "${_rerankd_cache}/libtorch-2.11.0/torch")
 # A LibTorch folder also holds old protobuf headers, which no other package may find.
 set(_rerankd_libtorch_prefixes ${CMAKE_PREFIX_PATH})
 foreach(prefix IN LISTS CMAKE_PREFIX_PATH)
@@ -39,7 +38,6 @@ find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(CURL REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
-find_package(Sentencepiece REQUIRED)
 if(NOT RERANKD_PURE_ONLY)
   find_package(Protobuf REQUIRED)
   find_package(gRPC CONFIG REQUIRED)

