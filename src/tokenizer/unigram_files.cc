@@ -398,7 +398,7 @@ absl::StatusOr<UnigramTokenizer::Options> ParseSentencePieceFiles(const Sentence
                            FamilyPieces(family, model, extra_ids, named, files.model_origin));
   options.unknown_id = family == Family::kT5 ? 2 : 3;
   options.split_at_white_space = true;
-  options.metaspace.emplace();
+  options.metaspace = Metaspace{};
   RERANKD_ASSIGN_OR_RETURN(const std::optional<bool> add_prefix_space,
                            JsonBool(config, "add_prefix_space", config_origin));
   if (family != Family::kT5 && !add_prefix_space.value_or(true)) {

@@ -110,7 +110,7 @@ TEST(UnigramTokenizerTest, Metaspace) {
 TEST(UnigramTokenizerTest, SplitsAtWhiteSpaceBeforeMetaspace) {
   UnigramTokenizer::Options options = SmallModel();
   options.split_at_white_space = true;
-  options.metaspace.emplace();
+  options.metaspace = Metaspace{};
   const auto tokenizer = Make(std::move(options));
   EXPECT_THAT(Ids(*tokenizer, " a\t\u3000b\u2581 "), ElementsAre(7, 6, 2, 6));
 }
