@@ -452,8 +452,9 @@ class Loader {
   }
 
   void PutDefaultFirst() {
-    std::stable_partition(config_.models.begin(), config_.models.end(),
-                          [](const ModelEntry& model) { return model.is_default; });
+    const auto first = config_.models.begin();
+    const auto chosen = std::ranges::find_if(config_.models, &ModelEntry::is_default);
+    if (chosen != config_.models.end()) std::rotate(first, chosen, chosen + 1);
     if (!config_.models.empty()) config_.models.front().is_default = true;
   }
 

@@ -46,7 +46,7 @@ absl::StatusOr<nlohmann::json> ReadConfigJson(const std::filesystem::path& folde
   return ReadJsonObject(folder / "config.json");
 }
 
-TorchScorer MakeScorer(std::shared_ptr<const Network> network, const ModelConfig& config,
+TorchScorer MakeScorer(const std::shared_ptr<const Network>& network, const ModelConfig& config,
                        int threads_per_session) {
   // The scorer needs the architecture only, and keeps all of the network.
   std::shared_ptr<const Architecture> architecture(network, network->architecture.get());

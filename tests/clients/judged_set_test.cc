@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <limits>
 #include <sstream>
 #include <string>
@@ -141,8 +142,7 @@ TEST(JudgedSetTest, PublishedFiguresOfRealSets) {
         const auto found = grades.find(id);
         return found == grades.end() ? 0 : found->second;
       };
-      std::stable_sort(query.document_ids.begin(), query.document_ids.end(),
-                       [&](const auto& a, const auto& b) { return grade(a) > grade(b); });
+      std::ranges::sort(query.document_ids, std::ranges::greater(), grade);
     }
     if (best > 0) {
       EXPECT_NEAR(*Evaluate(set, AsGiven(set.queries), 1).ndcg, best, 0.00005) << name;
