@@ -39,10 +39,11 @@ class Data:
         self.a = a
         self.share = {k.split("=")[0]: float(k.split("=")[1]) for k in a.share}
         if self.share:      # a kind's share of all lists, by drawing some kinds more often
-            p = np.ones(len(self.rows))
+            kinds = self.kind[self.rows]
+            rest = ~np.isin(kinds, list(self.share))
+            p = rest * (1 - sum(self.share.values())) / max(rest.sum(), 1)
             for kind, share in self.share.items():
-                hit = self.kind[self.rows] == kind
-                p[hit] *= share / max(hit.mean(), 1e-9)
+                p[kinds == kind] = share / max((kinds == kind).sum(), 1)
             self.p = p / p.sum()
 
     def tokens(self, i):
