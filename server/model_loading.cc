@@ -14,6 +14,7 @@
 #include "hub/progress.h"
 #include "model/model_loader.h"
 #include "server/logging_reranker.h"
+#include "server/token_limits.h"
 #include "tokenizer/tokenizer_factory.h"
 #include "util/cpu.h"
 #include "util/status_macros.h"
@@ -22,36 +23,6 @@ namespace rerankd {
 namespace {
 
 using std::chrono::steady_clock;
-
-constexpr size_t kDefaultQueryMaxTokens = 256;
-
-// How long sequences and queries may be, from what the model, its tokenizer and its entry say.
-struct TokenLimits {
-  size_t max_tokens;
-  size_t query_max_tokens;
-};
-absl::StatusOr<TokenLimits> LimitsOf(const ModelEntry& entry, const Tokenizer& tokenizer,
-                                     const LoadedModel& model) {
-  const size_t allowed = std::min(model.max_tokens, tokenizer.model_max_length());
-  const size_t max_tokens = entry.max_tokens == 0 ? allowed : entry.max_tokens;
-  if (max_tokens > allowed) {
-    return absl::FailedPreconditionError(
-        fmt::format("max_tokens is {}, but the model reads {} at most", max_tokens, allowed));
-  }
-  const Tokenizer::Frame& frame = tokenizer.frame();
-  const size_t special = frame.prefix.size() + frame.separator.size() +
-                         std::max(frame.suffix.size(), frame.single_suffix.size());
-  const size_t query_max_tokens = entry.query_max_tokens != 0
-                                      ? entry.query_max_tokens
-                                      : std::min(kDefaultQueryMaxTokens, max_tokens / 2);
-  if (query_max_tokens == 0 || query_max_tokens + special >= max_tokens) {
-    return absl::FailedPreconditionError(fmt::format(
-        "max_tokens {} leaves no room for a document beside {} tokens of the query and {} special "
-        "tokens; raise max_tokens or lower query_max_tokens",
-        max_tokens, query_max_tokens, special));
-  }
-  return TokenLimits{max_tokens, query_max_tokens};
-}
 
 // One small request a session: pages of the weights, memory pools and compiled kernels are then
 // there before the first caller is. Within what the entry's own settings let a caller ask for.
@@ -135,7 +106,19 @@ absl::StatusOr<ManagedModel::Loaded> LoadServedModel(const ModelEntry& entry,
         folder.string(), document_type, model.type_vocab_size));
   }
   RERANKD_RETURN_IF_ERROR(CheckWanted(stop));
-  RERANKD_ASSIGN_OR_RETURN(const TokenLimits limits, LimitsOf(entry, *tokenizer, model));
+  const Tokenizer::Frame& frame = tokenizer->frame();
+  RERANKD_ASSIGN_OR_RETURN(
+      const TokenLimits limits,
+      TokenLimits::Make(
+          {.model_max_tokens = model.max_tokens,
+           .model_states_max_tokens = model.states_max_tokens,
+           .tokenizer_max_tokens = tokenizer->model_max_length(),
+           .special_tokens = frame.prefix.size() + frame.separator.size() +
+                             std::max(frame.suffix.size(), frame.single_suffix.size()),
+           .reads_pairs = reads_pairs,
+           .truncation = entry.truncation,
+           .entry_max_tokens = entry.max_tokens,
+           .entry_query_max_tokens = entry.query_max_tokens}));
 
   LocalReranker::Options options;
   options.model = entry.name;

@@ -251,7 +251,8 @@ std::span<const Setting<ModelEntry>> ModelSettings() {
           RERANKD_FIELD(precision), Choice<std::string>({{"fp32", "fp32"}, {"bf16", "bf16"}})),
       Make<ModelEntry>(
           "max_tokens",
-          "The longest sequence to read, special tokens included; 0: as long as the model allows.",
+          "The longest sequence to read, special tokens included; 0: 512 for a cross_encoder under "
+          "only_document, else as long as the model allows.",
           RERANKD_FIELD(max_tokens), Integer(0, 1'000'000)),
       Make<ModelEntry>(
           "query_max_tokens",

@@ -27,8 +27,8 @@ absl::Status WaitingCalls::Add(Call& call) {
                                  std::chrono::seconds(1)),
                       "QUEUE_FULL");
   }
-  documents_ += documents;
   calls_.push_back(std::move(call));
+  documents_ += documents;
   return absl::OkStatus();
 }
 

@@ -426,6 +426,7 @@ absl::StatusOr<ModelConfig> ReadModelConfig(const std::filesystem::path& folder,
   RERANKD_ASSIGN_OR_RETURN(const json length_json, ReadOptionalJsonObject(length_path));
   RERANKD_ASSIGN_OR_RETURN(config.max_tokens, ParseMaxSequenceLength(length_json, config.max_tokens,
                                                                      length_path.string()));
+  config.states_max_tokens = Find(length_json, "max_seq_length") != nullptr;
   RERANKD_RETURN_IF_ERROR(
       ParseSentenceTransformers(settings, kind, modules.normalize, settings_path.string(), config));
   return config;

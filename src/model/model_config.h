@@ -64,9 +64,10 @@ struct ModelConfig {
   bool sigmoid_by_default = false;   // cross-encoders
   Pooling pooling = Pooling::kMean;  // bi-encoders
   int64_t max_tokens = 0;            // the longest sequence that the folder allows
-  std::string query_prompt;          // what the folder puts before each query
-  std::string document_prompt;       // and before each document
-  bool pools_prompt = true;          // false: an embedding is of the tokens after the prompt
+  bool states_max_tokens = false;  // it has a max_seq_length, which wins over the tokenizer's limit
+  std::string query_prompt;        // what the folder puts before each query
+  std::string document_prompt;     // and before each document
+  bool pools_prompt = true;        // false: an embedding is of the tokens after the prompt
 
   bool operator==(const ModelConfig&) const = default;
 };

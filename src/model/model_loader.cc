@@ -137,6 +137,7 @@ absl::StatusOr<LoadedModel> Load(const ModelOptions& options) {
   model.device = device.str();
   model.precision = options.precision;
   model.max_tokens = static_cast<size_t>(config.max_tokens);
+  model.states_max_tokens = config.states_max_tokens;
   model.vocab_size = static_cast<size_t>(config.vocab_size);
   model.type_vocab_size = static_cast<size_t>(config.type_vocab_size);
   model.parameters = network->parameters;

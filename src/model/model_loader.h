@@ -32,6 +32,7 @@ struct LoadedModel {
   std::string device;        // what is really used
   std::string precision;
   size_t max_tokens = 0;  // what the weights (and a sentence-transformers folder's own files) allow
+  bool states_max_tokens = false;  // the latter say so, whatever the tokenizer's limit is
   size_t vocab_size = 0;
   size_t type_vocab_size = 0;  // 0: type ids are not read
   uint64_t parameters = 0;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "tokenizer/json_fields.h"
+#include "util/json.h"
 
 namespace rerankd {
 namespace {
@@ -174,6 +175,10 @@ const std::array<double, 309>& PowersOfTen() {
 }  // namespace
 
 absl::StatusOr<TokenizerJson> ReadTokenizerJson(std::string_view text, std::string_view origin) {
+  if (IsNestedDeeper(text, kMaxJsonDepth)) {
+    return Refused(origin,
+                   fmt::format("lists and objects are nested more than {} deep", kMaxJsonDepth));
+  }
   TokenizerJson result;
   Handler handler(result, origin);
   try {

@@ -25,30 +25,6 @@ absl::Status WrongType(std::string_view origin, const std::string& key, const ch
       fmt::format("{}: \"{}\" must be {}, but is {}", origin, key, wanted, value.type_name()));
 }
 
-// Deeper than any file that a person or a library writes; whoever walks through the value
-// recursively (nlohmann's own dump() does) needs a stack that is bounded.
-constexpr size_t kMaxDepth = 100;
-
-// Of text that need not be JSON: what is not is refused by the parser.
-bool IsNestedDeeper(std::string_view text, size_t max_depth) {
-  size_t depth = 0;
-  bool in_string = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      if (c == '"') in_string = false;
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '[' || c == '{') {
-      if (++depth > max_depth) return true;
-    } else if ((c == ']' || c == '}') && depth > 0) {
-      --depth;
-    }
-  }
-  return false;
-}
-
 absl::StatusOr<nlohmann::json> Parse(std::string_view text, std::string_view origin,
                                      size_t max_depth,
                                      const nlohmann::json::parser_callback_t& callback) {
@@ -69,8 +45,27 @@ absl::StatusOr<nlohmann::json> Parse(std::string_view text, std::string_view ori
 
 }  // namespace
 
+bool IsNestedDeeper(std::string_view text, size_t max_depth) {
+  size_t depth = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > max_depth) return true;
+    } else if ((c == ']' || c == '}') && depth > 0) {
+      --depth;
+    }
+  }
+  return false;
+}
+
 absl::StatusOr<nlohmann::json> ParseJson(std::string_view text, std::string_view origin) {
-  return Parse(text, origin, kMaxDepth, nullptr);
+  return Parse(text, origin, kMaxJsonDepth, nullptr);
 }
 
 absl::StatusOr<nlohmann::json> ParseStrictJson(std::string_view text, std::string_view origin,

@@ -13,6 +13,12 @@
 
 namespace rerankd {
 
+// Whether `text`, which need not be JSON, opens more lists and objects within one another than
+// that. Whoever walks through a value recursively (nlohmann's own dump() and copies do) needs a
+// stack that is bounded, so every parser of untrusted JSON asks first.
+inline constexpr size_t kMaxJsonDepth = 100;
+bool IsNestedDeeper(std::string_view text, size_t max_depth);
+
 // Parses `text`. FAILED_PRECONDITION names `origin` and the byte where the text stops being JSON,
 // or says that it nests so deep that whoever walks through it could run out of stack.
 absl::StatusOr<nlohmann::json> ParseJson(std::string_view text, std::string_view origin);

@@ -26,6 +26,17 @@ TEST(TokenizerJsonReaderTest, KeepsPiecesApart) {
   EXPECT_EQ(file.pieces[1].score, -2);
 }
 
+// Wherever it stands, the value would be copied or printed by functions that recurse.
+TEST(TokenizerJsonReaderTest, RefusesWhatIsNestedTooDeep) {
+  const std::string deep = std::string(300'000, '[') + std::string(300'000, ']');
+  for (const std::string& text : {"{\"model\": {\"vocab\": {\"a\": " + deep + "}}}",
+                                  "{\"model\": {\"merges\": [" + deep + "]}}",
+                                  "{\"truncation\": {\"direction\": " + deep + "}}", deep}) {
+    EXPECT_EQ(ReadTokenizerJson(text, "f").status(),
+              absl::FailedPreconditionError("f: lists and objects are nested more than 100 deep"));
+  }
+}
+
 TEST(TokenizerJsonReaderTest, LeavesOtherVocabulariesAlone) {
   EXPECT_EQ(Read(R"({"model": {"vocab": {"a": 0}}})").root.dump(),
             R"({"model":{"vocab":{"a":0}}})");
