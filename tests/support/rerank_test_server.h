@@ -53,6 +53,15 @@ class RerankTestServer {
     server_ = *std::move(server);
   }
 
+  // A call that waits holds the model that holds it: what a test leaves waiting is answered.
+  ~RerankTestServer() {
+    server_.reset();
+    mini_->Release();
+    large_->Release();
+  }
+  RerankTestServer(const RerankTestServer&) = delete;
+  RerankTestServer& operator=(const RerankTestServer&) = delete;
+
   GrpcServer& server() { return *server_; }
   const Catalog& catalog() const { return catalog_; }
   FakeReranker& mini() { return *mini_; }
