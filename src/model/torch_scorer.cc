@@ -117,7 +117,8 @@ absl::StatusOr<std::vector<float>> TorchScorer::Score(std::span<const Encoding* 
   try {
     const c10::InferenceMode guard;
     const at::Tensor scores = network_->Forward(Pack(batch)).contiguous();
-    const float* first = scores.const_data_ptr<float>();
+    // Not the typed const_data_ptr(): clang and a g++-built LibTorch disagree about its name.
+    const auto* first = static_cast<const float*>(scores.const_data_ptr());
     return std::vector<float>(first, first + scores.numel());
   } catch (...) {
     return CurrentTorchError();

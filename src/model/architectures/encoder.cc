@@ -23,7 +23,8 @@ namespace {
 at::Tensor PositionsAfterPadding(const PackedBatch& batch, int64_t padding_id) {
   at::Tensor positions = at::empty_like(batch.ids);
   const auto padding = static_cast<int32_t>(padding_id);
-  const int32_t* ids = batch.ids.const_data_ptr<int32_t>();
+  // Not the typed const_data_ptr(): clang and a g++-built LibTorch disagree about its name.
+  const auto* ids = static_cast<const int32_t*>(batch.ids.const_data_ptr());
   auto* to = positions.mutable_data_ptr<int32_t>();
   // Rows after the last sequence are read by nobody; they only need a number that is in the table.
   std::fill(to, to + batch.rows(), padding);
