@@ -186,12 +186,8 @@ absl::StatusOr<WordPieceTokenizer::Options> ParseBertVocabulary(const BertVocabu
 
 absl::Status CheckConfigAgrees(const BertNormalizer::Options& normalizer, const json& config,
                                std::string_view config_origin) {
-  RERANKD_ASSIGN_OR_RETURN(const std::optional<std::string> tokenizer_class,
-                           JsonString(config, "tokenizer_class", config_origin));
-  // These classes take tokenizer.json as it is.
-  if (tokenizer_class == "PreTrainedTokenizerFast" || tokenizer_class == "TokenizersBackend") {
-    return absl::OkStatus();
-  }
+  RERANKD_ASSIGN_OR_RETURN(const bool as_it_is, TakesTokenizerJsonAsItIs(config, config_origin));
+  if (as_it_is) return absl::OkStatus();
   for (const auto& [key, in_json] :
        {std::pair("do_lower_case", normalizer.lowercase),
         std::pair("strip_accents", normalizer.strip_accents),

@@ -203,12 +203,6 @@ absl::StatusOr<std::vector<std::pair<std::string, std::string>>> ParseMergesText
   return merges;
 }
 
-absl::StatusOr<json> ParseObject(std::string_view text, std::string_view origin) {
-  RERANKD_ASSIGN_OR_RETURN(json value, ParseJson(text, origin));
-  if (!value.is_object()) return Refused(origin, "the top level must be a JSON object");
-  return value;
-}
-
 // The names of tokens with their defaults, in the order in which transformers adds them.
 constexpr std::pair<const char*, const char*> kNamedTokens[] = {
     {"bos_token", "<s>"},   {"eos_token", "</s>"}, {"unk_token", "<unk>"},  {"sep_token", "</s>"},
@@ -242,7 +236,7 @@ absl::StatusOr<std::set<std::string>> NamedContents(const json& config, std::str
 // special_tokens_map.json overrides what tokenizer_config.json says.
 absl::Status MergeSpecialTokensMap(const RobertaVocabularyFiles& files, json& config) {
   const std::string& origin = files.special_tokens_map_origin;
-  RERANKD_ASSIGN_OR_RETURN(const json map, ParseObject(*files.special_tokens_map, origin));
+  RERANKD_ASSIGN_OR_RETURN(const json map, ParseJsonObject(*files.special_tokens_map, origin));
   for (const auto& item : map.items()) {
     const bool is_list = std::find(std::begin(kTokenLists), std::end(kTokenLists), item.key()) !=
                          std::end(kTokenLists);
@@ -262,7 +256,7 @@ absl::Status MergeSpecialTokensMap(const RobertaVocabularyFiles& files, json& co
 // unless another file names them.
 absl::Status MergeAddedTokens(const RobertaVocabularyFiles& files, json& config) {
   const std::string& origin = files.added_tokens_origin;
-  RERANKD_ASSIGN_OR_RETURN(const json added, ParseObject(*files.added_tokens, origin));
+  RERANKD_ASSIGN_OR_RETURN(const json added, ParseJsonObject(*files.added_tokens, origin));
   RERANKD_ASSIGN_OR_RETURN(const std::set<std::string> named,
                            NamedContents(config, files.config_origin));
   json decoder = json::object();
@@ -346,7 +340,7 @@ absl::StatusOr<ByteLevelBpeTokenizer::Options> ParseRobertaVocabulary(
   RERANKD_ASSIGN_OR_RETURN(const std::optional<bool> add_prefix_space,
                            JsonBool(config, "add_prefix_space", config_origin));
   options.add_prefix_space = add_prefix_space.value_or(false);
-  RERANKD_ASSIGN_OR_RETURN(const json vocab, ParseObject(files.vocab, files.vocab_origin));
+  RERANKD_ASSIGN_OR_RETURN(const json vocab, ParseJsonObject(files.vocab, files.vocab_origin));
   RERANKD_ASSIGN_OR_RETURN(options.model.vocabulary, ParseVocabulary(vocab, files.vocab_origin));
   RERANKD_ASSIGN_OR_RETURN(options.model.merges,
                            ParseMergesText(files.merges, files.merges_origin));
@@ -388,12 +382,8 @@ absl::StatusOr<ByteLevelBpeTokenizer::Options> ParseRobertaVocabulary(
 
 absl::Status CheckConfigAgrees(const ByteLevelBpeTokenizer::Options& options, const json& config,
                                std::string_view config_origin) {
-  RERANKD_ASSIGN_OR_RETURN(const std::optional<std::string> tokenizer_class,
-                           JsonString(config, "tokenizer_class", config_origin));
-  // These classes take tokenizer.json as it is.
-  if (tokenizer_class == "PreTrainedTokenizerFast" || tokenizer_class == "TokenizersBackend") {
-    return absl::OkStatus();
-  }
+  RERANKD_ASSIGN_OR_RETURN(const bool as_it_is, TakesTokenizerJsonAsItIs(config, config_origin));
+  if (as_it_is) return absl::OkStatus();
   RERANKD_ASSIGN_OR_RETURN(const std::optional<bool> add_prefix_space,
                            JsonBool(config, "add_prefix_space", config_origin));
   if (add_prefix_space.value_or(options.add_prefix_space) != options.add_prefix_space) {

@@ -37,15 +37,6 @@ absl::Status ReadInto(const std::filesystem::path& path, std::optional<std::stri
   return absl::OkStatus();
 }
 
-absl::StatusOr<json> ParseObject(const std::string& text, std::string_view origin) {
-  RERANKD_ASSIGN_OR_RETURN(json value, ParseJson(text, origin));
-  if (!value.is_object()) {
-    return absl::FailedPreconditionError(
-        fmt::format("{}: the top level must be a JSON object", origin));
-  }
-  return value;
-}
-
 // tokenizer_config.json says "no limit" with a huge number, usually 1e30.
 absl::StatusOr<size_t> ModelMaxLength(const json& config, std::string_view origin) {
   RERANKD_ASSIGN_OR_RETURN(const std::optional<double> length,
@@ -107,12 +98,13 @@ absl::StatusOr<std::unique_ptr<Tokenizer>> MakeFromOldFiles(const TokenizerFiles
   json map = json::object();
   const std::string map_path = path("special_tokens_map.json");
   if (files.special_tokens_map.has_value()) {
-    RERANKD_ASSIGN_OR_RETURN(map, ParseObject(*files.special_tokens_map, map_path));
+    RERANKD_ASSIGN_OR_RETURN(map, ParseJsonObject(*files.special_tokens_map, map_path));
   }
   if (files.sentencepiece.has_value()) {
     json model_config = json::object();
     if (files.model_config.has_value()) {
-      RERANKD_ASSIGN_OR_RETURN(model_config, ParseObject(*files.model_config, path("config.json")));
+      RERANKD_ASSIGN_OR_RETURN(model_config,
+                               ParseJsonObject(*files.model_config, path("config.json")));
     }
     const std::string model_path = path(files.sentencepiece_name);
     RERANKD_ASSIGN_OR_RETURN(UnigramTokenizer::Options options,
@@ -173,7 +165,7 @@ absl::StatusOr<std::unique_ptr<Tokenizer>> MakeTokenizer(const TokenizerFiles& f
   }
   json config = json::object();
   if (files.tokenizer_config.has_value()) {
-    RERANKD_ASSIGN_OR_RETURN(config, ParseObject(*files.tokenizer_config, config_path));
+    RERANKD_ASSIGN_OR_RETURN(config, ParseJsonObject(*files.tokenizer_config, config_path));
   } else if (!from_json && !files.sentencepiece.has_value() && files.vocab.has_value()) {
     return absl::NotFoundError(fmt::format(
         "{}: is needed beside vocab.txt, to say whether text is lower-cased", config_path));

@@ -273,4 +273,10 @@ Tokenizer::Frame RobertaFrame(int32_t cls, int32_t sep) {
   return {.prefix = {cls}, .separator = {sep, sep}, .suffix = {sep}, .single_suffix = {sep}};
 }
 
+absl::StatusOr<bool> TakesTokenizerJsonAsItIs(const json& config, std::string_view config_origin) {
+  RERANKD_ASSIGN_OR_RETURN(const std::optional<std::string> tokenizer_class,
+                           JsonString(config, "tokenizer_class", config_origin));
+  return tokenizer_class == "PreTrainedTokenizerFast" || tokenizer_class == "TokenizersBackend";
+}
+
 }  // namespace rerankd

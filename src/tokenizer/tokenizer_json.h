@@ -44,4 +44,9 @@ absl::StatusOr<Tokenizer::Frame> ParsePostProcessor(const nlohmann::json& root,
 Tokenizer::Frame BertFrame(int32_t cls, int32_t sep);
 Tokenizer::Frame RobertaFrame(int32_t cls, int32_t sep);
 
+// Whether the class that tokenizer_config.json names uses the tokenizer.json beside it as it
+// stands, whatever else the former says.
+absl::StatusOr<bool> TakesTokenizerJsonAsItIs(const nlohmann::json& config,
+                                              std::string_view config_origin);
+
 }  // namespace rerankd

@@ -89,14 +89,18 @@ absl::StatusOr<nlohmann::json> ParseStrictJson(std::string_view text, std::strin
   return value;
 }
 
-absl::StatusOr<nlohmann::json> ReadJsonObject(const std::filesystem::path& path) {
-  RERANKD_ASSIGN_OR_RETURN(std::string text, ReadFile(path));
-  RERANKD_ASSIGN_OR_RETURN(nlohmann::json value, ParseJson(text, path.string()));
+absl::StatusOr<nlohmann::json> ParseJsonObject(std::string_view text, std::string_view origin) {
+  RERANKD_ASSIGN_OR_RETURN(nlohmann::json value, ParseJson(text, origin));
   if (!value.is_object()) {
     return absl::FailedPreconditionError(
-        fmt::format("{}: the top level must be a JSON object", path.string()));
+        fmt::format("{}: the top level must be a JSON object", origin));
   }
   return value;
+}
+
+absl::StatusOr<nlohmann::json> ReadJsonObject(const std::filesystem::path& path) {
+  RERANKD_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
+  return ParseJsonObject(text, path.string());
 }
 
 absl::StatusOr<std::optional<std::string>> JsonString(const nlohmann::json& object,

@@ -23,6 +23,9 @@ bool IsNestedDeeper(std::string_view text, size_t max_depth);
 // or says that it nests so deep that whoever walks through it could run out of stack.
 absl::StatusOr<nlohmann::json> ParseJson(std::string_view text, std::string_view origin);
 
+// The same for text whose top level must be an object.
+absl::StatusOr<nlohmann::json> ParseJsonObject(std::string_view text, std::string_view origin);
+
 // Of several equal keys ParseJson() keeps the last one. This one, for files in which two readers
 // must not see two things, refuses them, and what nests deeper than `max_depth` (at most 8).
 absl::StatusOr<nlohmann::json> ParseStrictJson(std::string_view text, std::string_view origin,

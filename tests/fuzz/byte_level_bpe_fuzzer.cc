@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "fuzz/tokenizer_checks.h"
 #include "tokenizer/bpe_model.h"
 #include "tokenizer/byte_level_bpe_tokenizer.h"
 #include "util/utf8.h"
@@ -57,26 +58,6 @@ ByteLevelBpeTokenizer::Options Variant(int number) {
   return options;
 }
 
-void Check(bool condition) {
-  if (!condition) std::abort();
-}
-
-void Run(const Tokenizer& tokenizer, std::string_view text) {
-  const TokenizedText all = tokenizer.Tokenize(text);
-  Check(all.complete);
-  for (const int32_t id : all.ids) {
-    Check(id >= 0 && static_cast<size_t>(id) < tokenizer.id_bound());
-  }
-  const size_t count = all.ids.size();
-  for (const size_t max_tokens :
-       {size_t{0}, size_t{1}, count / 2, count - (count > 0 ? 1 : 0), count, count + 1}) {
-    const TokenizedText some = tokenizer.Tokenize(text, max_tokens);
-    const size_t kept = std::min(max_tokens, count);
-    Check(some.ids == std::vector<int32_t>(all.ids.begin(), all.ids.begin() + kept));
-    Check(some.complete == (max_tokens >= count));
-  }
-}
-
 void RunWord(const BpeModel& model, std::string_view word, size_t length) {
   std::vector<int32_t> ids;
   model.Encode(word, ids);
@@ -104,12 +85,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string text(reinterpret_cast<const char*>(data) + 2, size - 2);
   rerankd::RunWord(*model, text, data[1]);
   if (rerankd::FindInvalidUtf8(text).has_value()) return 0;
-  rerankd::Run(*(*tokenizers)[data[0] & 15], text);
+  rerankd::CheckTokenizer(*(*tokenizers)[data[0] & 15], text);
   // A text of more than one part.
   if ((data[0] & 16) != 0 && !text.empty()) {
     std::string longer;
     while (longer.size() < 5000) longer += text;
-    rerankd::Run(*(*tokenizers)[data[0] & 15], longer);
+    rerankd::CheckTokenizer(*(*tokenizers)[data[0] & 15], longer);
   }
   return 0;
 }

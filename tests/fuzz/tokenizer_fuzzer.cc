@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fuzz/tokenizer_checks.h"
 #include "tokenizer/wordpiece_tokenizer.h"
 #include "util/utf8.h"
 
@@ -37,26 +38,6 @@ WordPieceTokenizer::Options Variant(int number) {
   return options;
 }
 
-void Check(bool condition) {
-  if (!condition) std::abort();
-}
-
-void Run(const Tokenizer& tokenizer, std::string_view text) {
-  const TokenizedText all = tokenizer.Tokenize(text);
-  Check(all.complete);
-  for (const int32_t id : all.ids) {
-    Check(id >= 0 && static_cast<size_t>(id) < tokenizer.id_bound());
-  }
-  const size_t count = all.ids.size();
-  for (const size_t max_tokens :
-       {size_t{0}, size_t{1}, count / 2, count - (count > 0 ? 1 : 0), count, count + 1}) {
-    const TokenizedText some = tokenizer.Tokenize(text, max_tokens);
-    const size_t kept = std::min(max_tokens, count);
-    Check(some.ids == std::vector<int32_t>(all.ids.begin(), all.ids.begin() + kept));
-    Check(some.complete == (max_tokens >= count));
-  }
-}
-
 }  // namespace
 }  // namespace rerankd
 
@@ -72,6 +53,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   if (rerankd::FindInvalidUtf8(text).has_value()) return 0;
-  rerankd::Run(*(*tokenizers)[data[0] & 7], text);
+  rerankd::CheckTokenizer(*(*tokenizers)[data[0] & 7], text);
   return 0;
 }

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fuzz/tokenizer_checks.h"
 #include "tokenizer/charsmap_builder.h"
 #include "tokenizer/precompiled_charsmap.h"
 #include "tokenizer/sentencepiece_builder.h"
@@ -19,10 +20,6 @@
 
 namespace rerankd {
 namespace {
-
-void Check(bool condition) {
-  if (!condition) std::abort();
-}
 
 TextNormalizer Normalizer(int number) {
   std::vector<std::unique_ptr<NormalizerStep>> steps;
@@ -69,29 +66,13 @@ UnigramTokenizer::Options Variant(int number) {
   return options;
 }
 
-void Run(const Tokenizer& tokenizer, std::string_view text) {
-  const TokenizedText all = tokenizer.Tokenize(text);
-  Check(all.complete);
-  for (const int32_t id : all.ids) {
-    Check(id >= 0 && static_cast<size_t>(id) < tokenizer.id_bound());
-  }
-  const size_t count = all.ids.size();
-  for (const size_t max_tokens :
-       {size_t{0}, size_t{1}, count / 2, count - (count > 0 ? 1 : 0), count, count + 1}) {
-    const TokenizedText some = tokenizer.Tokenize(text, max_tokens);
-    const size_t kept = std::min(max_tokens, count);
-    Check(some.ids == std::vector<int32_t>(all.ids.begin(), all.ids.begin() + kept));
-    Check(some.complete == (max_tokens >= count));
-  }
-}
-
 void RunModel(const std::string& model) {
   for (const char* config :
        {R"({"tokenizer_class": "XLMRobertaTokenizer"})",
         R"({"tokenizer_class": "CamembertTokenizer"})", R"({"tokenizer_class": "T5Tokenizer"})"}) {
     const auto tokenizer =
         MakeTokenizer({.folder = "f", .tokenizer_config = config, .sentencepiece = model});
-    if (tokenizer.ok()) Run(**tokenizer, "A ab\u3000e\u0301\u4E2D<mask> x</s>");
+    if (tokenizer.ok()) CheckTokenizer(**tokenizer, "A ab\u3000e\u0301\u4E2D<mask> x</s>");
   }
 }
 
@@ -110,7 +91,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
   if (data[0] < 64) {
-    if (!FindInvalidUtf8(rest).has_value()) Run(*(*tokenizers)[data[0]], rest);
+    if (!FindInvalidUtf8(rest).has_value()) CheckTokenizer(*(*tokenizers)[data[0]], rest);
   } else if (data[0] < 128) {
     RunModel(std::string(rest));
   } else if (data[0] < 192) {  // behind what makes each family's model whole
