@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <map>
 #include <string>
 
 #include "absl/status/status.h"
@@ -12,6 +11,13 @@
 #include "util/secret.h"
 
 namespace rerankd {
+
+// The key that a call is sent with. Whose it is decides what a refusal of it means: the caller's is
+// UNAUTHENTICATED or PERMISSION_DENIED, the server's FAILED_PRECONDITION.
+struct ProviderKey {
+  Secret secret;            // empty: the call is sent without one
+  bool is_callers = false;  // it came with the call; else it is of the server
+};
 
 // Pure: neither method looks at a clock, the environment or the network. Safe for concurrent use.
 class Provider {
@@ -28,21 +34,22 @@ class Provider {
 
   // Lower case, as a model entry's kind names it: "voyage".
   virtual const std::string& name() const = 0;
-  // What a score of this provider means; stands in every result.
+  // What a score means in an answer to a request that asks for no kind.
   virtual ScoreKind score_kind() const = 0;
   virtual Limits limits() const = 0;
 
-  // The call for `request`, which has at least one document. `key` goes into a secret header; an
-  // empty one sends none. INVALID_ARGUMENT: the provider cannot do what the request asks for; the
-  // message names the option.
+  // The call for `request`, which has at least one document. `key` goes into a secret header.
+  // INVALID_ARGUMENT: the provider cannot do what the request asks for; the message names the
+  // option.
   virtual absl::StatusOr<HttpRequest> BuildRequest(const RerankRequest& request,
-                                                   const Secret& key) const = 0;
+                                                   const ProviderKey& key) const = 0;
 
-  // The result that `response`, of any status, carries for `request`: at most top_k documents, best
-  // first, each index once. An error is the one the caller gets, with ErrorInfo (what the provider
-  // said, without the key) and RetryInfo (when it said how long); it never carries text of the
-  // request. `timings` are left alone.
+  // The result that `response`, of any status, carries for `request`, which was sent with `key`: at
+  // most top_k documents, best first, each index once. An error is the one the caller gets, with
+  // ErrorInfo (what the provider said, without the key) and RetryInfo (when it said how long); it
+  // never carries text of the request. `timings` are left alone.
   virtual absl::StatusOr<RerankResult> ParseResponse(const RerankRequest& request,
+                                                     const ProviderKey& key,
                                                      const HttpResponse& response) const = 0;
 };
 
