@@ -312,8 +312,9 @@ class Loader {
     if (setting == nullptr) return false;
     const absl::Status status = setting->parse(assignment.text, target);
     if (!status.ok()) {
-      Error(assignment.place, fmt::format("{} {}, not \"{}\"", assignment.key,
-                                          std::string(status.message()), assignment.text));
+      Error(assignment.place,
+            fmt::format("{} {}, not \"{}\"", assignment.key, std::string(status.message()),
+                        setting->shown(assignment.text)));
     }
     return true;
   }

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "config/values.h"
+#include "http/url.h"
 #include "util/address.h"
 #include "util/status_macros.h"
 #include "util/utf8.h"
@@ -46,7 +47,8 @@ Setting<T> Make(std::string_view key, std::string_view help, Field field, const 
           },
           [field, to_value, format = codec.format](const T& source) {
             return format(to_value(field(source)));
-          }};
+          },
+          codec.shown ? codec.shown : [](std::string_view text) { return std::string(text); }};
 }
 
 #define RERANKD_FIELD(member) ([](auto& t) -> auto& { return t.member; })
@@ -74,9 +76,9 @@ absl::Status CheckRevision(std::string_view text) {
 }
 
 absl::Status CheckEndpoint(std::string_view text) {
-  return text.starts_with("https://") || text.starts_with("http://")
-             ? absl::OkStatus()
-             : absl::InvalidArgumentError("must be an http or https URL");
+  return ParseUrl(text).ok() ? absl::OkStatus()
+                             : absl::InvalidArgumentError(
+                                   "must be an http or https URL without user name and password");
 }
 
 absl::Status CheckPath(std::string_view text) {
@@ -98,6 +100,12 @@ Codec<std::string> Checked(std::string_view form, absl::Status (*check)(std::str
     RERANKD_RETURN_IF_ERROR(check(text));
     return std::string(text);
   };
+  return codec;
+}
+
+Codec<std::string> Endpoint() {
+  Codec<std::string> codec = Checked("URL without user name and password", CheckEndpoint);
+  codec.shown = WithoutUserInfo;
   return codec;
 }
 
@@ -196,7 +204,7 @@ std::span<const Setting<ServerConfig>> ServerSettings() {
           RERANKD_FIELD(hub.cache_dir), Checked("path", CheckPath)),
       Make<ServerConfig>("hub.endpoint",
                          "The hub, or a mirror of it; unset: HF_ENDPOINT, or Hugging Face's own.",
-                         RERANKD_FIELD(hub.endpoint), Checked("URL", CheckEndpoint)),
+                         RERANKD_FIELD(hub.endpoint), Endpoint()),
       Make<ServerConfig>(
           "hub.offline",
           "Whether to use only what is in the cache; unset: what HF_HUB_OFFLINE says.",

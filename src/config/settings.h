@@ -23,6 +23,8 @@ struct Setting {
   // An error says what would be right.
   std::function<absl::Status(std::string_view text, T& target)> parse;
   std::function<std::string(const T&)> format;  // empty: unset
+  // How a message shows a text that was refused.
+  std::function<std::string(std::string_view text)> shown;
 };
 
 // Of the server as a whole.

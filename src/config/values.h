@@ -23,6 +23,8 @@ struct Codec {
   std::string form;  // what a value looks like, for help and documentation
   std::function<absl::StatusOr<V>(std::string_view text)> parse;
   std::function<std::string(const V&)> format;
+  // How a message shows a text that was refused; empty: as it is.
+  std::function<std::string(std::string_view text)> shown = {};
 };
 
 Codec<int64_t> Integer(int64_t min, int64_t max);

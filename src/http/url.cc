@@ -21,8 +21,8 @@ struct FreeUrl {
 using UrlHandle = std::unique_ptr<CURLU, FreeUrl>;
 
 absl::Status Invalid(std::string_view text, std::string_view why) {
-  return absl::InvalidArgumentError(
-      fmt::format("\"{}\" cannot be used as a URL: {}", Printable(text, kShownBytes), why));
+  return absl::InvalidArgumentError(fmt::format(
+      "\"{}\" cannot be used as a URL: {}", Printable(WithoutUserInfo(text), kShownBytes), why));
 }
 
 // Puts `text` into `url`, relative to what is in there.
@@ -76,6 +76,18 @@ absl::StatusOr<Url> ParseUrl(std::string_view text) {
   const UrlHandle handle = NewUrl();
   RERANKD_RETURN_IF_ERROR(SetUrl(handle.get(), text));
   return Checked(handle.get(), text);
+}
+
+std::string WithoutUserInfo(std::string_view text) {
+  // A password may hold anything, so that only the last @ is sure to be behind it, and what looks
+  // like a scheme may be a part of it.
+  const size_t at = text.rfind('@');
+  if (at == std::string_view::npos) return std::string(text);
+  std::string_view scheme;
+  for (const std::string_view known : {"http://", "https://"}) {
+    if (text.starts_with(known)) scheme = known;
+  }
+  return fmt::format("{}***{}", scheme, text.substr(at));
 }
 
 bool SameOrigin(const Url& a, const Url& b) {

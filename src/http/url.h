@@ -21,6 +21,10 @@ struct Url {
 // characters, of at most 8 KiB.
 absl::StatusOr<Url> ParseUrl(std::string_view text);
 
+// `text`, a URL or an attempt at one, for a message: the user name and password that it may hold
+// (all before its last @) are left out.
+std::string WithoutUserInfo(std::string_view text);
+
 // Whether a credential for `a` may also be sent to `b`: scheme, host and port are the same.
 bool SameOrigin(const Url& a, const Url& b);
 

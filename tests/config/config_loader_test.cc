@@ -13,6 +13,7 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::StartsWith;
 
 ConfigSources Sources() {
@@ -324,6 +325,18 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"models:\n  - path: a\n    kind: reranker", ":3: kind must be one of"},
         BadFile{"models:\n  - path: a\n    max_tokens: 64\n    query_max_tokens: 64",
                 ":2: query_max_tokens (64) must be less than max_tokens (64)"}));
+
+TEST(ConfigLoaderTest, AnEndpointWithAPasswordIsRefusedAndNotShown) {
+  for (const char* endpoint : {"https://name:hush@hub.example", "name:hush@hub.example"}) {
+    ConfigSources sources = Sources();
+    sources.environment = {{"RERANKD_HUB_ENDPOINT", endpoint}};
+    EXPECT_THAT(LoadConfig(sources).errors,
+                ElementsAre(AllOf(
+                    StartsWith("environment variable RERANKD_HUB_ENDPOINT: hub.endpoint must be an "
+                               "http or https URL without user name and password, not \""),
+                    HasSubstr("***@hub.example\""), Not(HasSubstr("hush")))));
+  }
+}
 
 TEST(ConfigLoaderTest, AnchorsThatNameThemselvesDoNotHang) {
   EXPECT_FALSE(Load("log: &a [*a]\n").errors.empty());

@@ -40,6 +40,19 @@ TEST(UrlTest, WhatIsNoUrlForUsIsRefused) {
   EXPECT_FALSE(ParseUrl("http://hub.example/" + std::string(9000, 'a')).ok());
 }
 
+TEST(UrlTest, AMessageNeverShowsUserNameAndPassword) {
+  for (const std::string text :
+       {"https://name:hush@hub.example/", "https://name:hush@x@hub.example/a?b=c",
+        "https://name:hush/x@hub.example/", "name:hush@hub.example", "hush://x@hub.example",
+        "ftp://name:hush@hub.example/", "https://name:hush@hub.example/a\nb"}) {
+    const std::string message = std::string(ParseUrl(text).status().message());
+    EXPECT_THAT(message,
+                testing::AllOf(HasSubstr("***@hub.example"), testing::Not(HasSubstr("hush"))));
+  }
+  EXPECT_EQ(WithoutUserInfo("https://hub.example/a"), "https://hub.example/a");
+  EXPECT_EQ(WithoutUserInfo("https://a:b@hub.example/a"), "https://***@hub.example/a");
+}
+
 TEST(UrlTest, AnOriginIsSchemeHostAndPort) {
   const auto same = [](const char* a, const char* b) {
     return SameOrigin(*ParseUrl(a), *ParseUrl(b));

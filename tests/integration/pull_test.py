@@ -384,6 +384,9 @@ class PullAccessTest(PullTestCase):
         self.assertIn("no model id", self.refused(repo="../x", code=2))
         self.assertIn("no revision", self.refused("--revision", "../../x", code=2))
         self.assertIn("HF_ENDPOINT", self.refused("--endpoint", "file:///etc", code=2))
+        with_password = self.refused("--endpoint", "http://name:hush@127.0.0.1:9", code=2)
+        self.assertIn("HF_ENDPOINT", with_password)
+        self.assertNotIn("hush", with_password)
         self.assertIn("HF_TOKEN", self.refused(HF_TOKEN="two words", code=2))
 
 
