@@ -4,6 +4,10 @@
 // it is answered. An instance that calls no longer go to (`retired_`) ends when its last lease is
 // given back, on the worker, which may block. Commands wait for that: so there are never more than
 // two instances, and an unload is complete before the next load begins.
+//
+// The two threads have nobody to pass an exception on to. What they need memory for is there when a
+// call or command is taken, and fails there; the rest, and whoever they call, runs in Tell() or
+// WithoutThrowing().
 #include "lifecycle/managed_model.h"
 
 #include <fmt/format.h>
@@ -11,9 +15,6 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <deque>
-#include <exception>
-#include <new>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -22,6 +23,7 @@
 #include "lifecycle/waiting_calls.h"
 #include "util/memory.h"
 #include "util/mutex.h"
+#include "util/no_throw.h"
 
 namespace rerankd {
 namespace {
@@ -31,6 +33,17 @@ using std::chrono::steady_clock;
 absl::Status Stopping() {
   return WithReason(absl::UnavailableError("this server is stopping; send the call to another one"),
                     "DRAINING");
+}
+
+// Ends a call or a command, of somebody who may throw, with the status that `make` makes, for which
+// there may be no memory.
+template <typename Finish, typename MakeStatus>
+void Tell(Finish& finish, const MakeStatus& make) {
+  absl::Status status = WithoutThrowing([&]() -> absl::Status { return make(); });
+  (void)WithoutThrowing([&] {
+    std::move(finish)(std::move(status));
+    return absl::OkStatus();
+  });
 }
 
 // A completion that several may try to run.
@@ -54,7 +67,9 @@ class ManagedModel::Impl : public std::enable_shared_from_this<Impl> {
       : options_(std::move(options)),
         loader_(std::move(loader)),
         waiting_(options_.max_waiting_documents),
-        info_(options_.info) {}
+        info_(options_.info) {
+    commands_.reserve(options_.max_commands + 1);
+  }
 
   void Rerank(RerankRequest request, Done done) RERANKD_EXCLUDES(mutex_);
 
@@ -110,7 +125,8 @@ class ManagedModel::Impl : public std::enable_shared_from_this<Impl> {
   };
 
   struct Queued {
-    Command command = Command::kLoad;
+    Command command = Command::kUnload;
+    std::stop_source stop{std::nostopstate};  // of a load
     std::vector<Finished> finished;
   };
 
@@ -123,14 +139,16 @@ class ManagedModel::Impl : public std::enable_shared_from_this<Impl> {
     std::vector<Finished> finished;      // kFinish, with OK
   };
 
-  // Takes the command, and tells which load is not wanted any more. False: closed.
-  bool TryEnqueue(Command command, Finished& finished, std::optional<std::stop_source>& obsolete)
-      RERANKD_EXCLUDES(mutex_);
+  // Takes the command, unless it is refused, and tells which load is not wanted any more.
+  absl::Status TryEnqueue(Command command, Finished& finished,
+                          std::optional<std::stop_source>& obsolete) RERANKD_EXCLUDES(mutex_);
+  // Commands that somebody waits for.
+  size_t Unfinished() const RERANKD_REQUIRES(mutex_);
 
   Leases TakeLeases() RERANKD_REQUIRES(mutex_);
   void GiveBack(Instance& instance) RERANKD_EXCLUDES(mutex_);
   static void Start(Leases leases, RerankRequest request, Done done);
-  static void StartWaiting(Leases leases, WaitingCalls::Call call);
+  void StartWaiting(WaitingCalls::Call& call) RERANKD_EXCLUDES(mutex_);
 
   bool LoadPending() const RERANKD_REQUIRES(mutex_);
   // OK: a call may wait for the model to be loaded.
@@ -144,7 +162,6 @@ class ManagedModel::Impl : public std::enable_shared_from_this<Impl> {
   TimePoint IdleUntil() const RERANKD_REQUIRES(mutex_);
   void Free(Instance& instance) RERANKD_EXCLUDES(mutex_);
   void RunLoader(const std::stop_token& stop) RERANKD_EXCLUDES(mutex_);
-  absl::StatusOr<Loaded> CallLoader(const std::stop_token& stop) const;
   void Changed() RERANKD_EXCLUDES(mutex_);
 
   const Options options_;
@@ -158,7 +175,8 @@ class ManagedModel::Impl : public std::enable_shared_from_this<Impl> {
   ModelInfo info_ RERANKD_GUARDED_BY(mutex_);
   std::shared_ptr<Instance> current_ RERANKD_GUARDED_BY(mutex_);  // calls go here
   std::shared_ptr<Instance> retired_ RERANKD_GUARDED_BY(mutex_);  // answers what it has
-  std::deque<Queued> commands_ RERANKD_GUARDED_BY(mutex_);
+  // Room is reserved for all that may wait: max_commands, and the load of calls that wait for it.
+  std::vector<Queued> commands_ RERANKD_GUARDED_BY(mutex_);
   // The load that runs.
   bool loading_ RERANKD_GUARDED_BY(mutex_) = false;
   std::stop_source stop_load_ RERANKD_GUARDED_BY(mutex_);
@@ -175,6 +193,8 @@ class ManagedModel::Impl : public std::enable_shared_from_this<Impl> {
 
 void ManagedModel::Impl::Rerank(RerankRequest request, Done done) {
   WaitingCalls::Call call{std::move(request), std::move(done), nullptr};
+  WaitingCalls::Ticket ticket = 0;
+  std::stop_source stop(std::nostopstate);  // of the load that it may bring about
   std::optional<Leases> leases;
   absl::Status refusal;
   while (true) {
@@ -186,12 +206,17 @@ void ManagedModel::Impl::Rerank(RerankRequest request, Done done) {
         leases.emplace(TakeLeases());
       } else {
         refusal = MayWait(steady_clock::now());
-        if (refusal.ok() && call.on_cancel != nullptr) {
-          refusal = waiting_.Add(call);
+        if (refusal.ok() && call.on_cancel == nullptr) {
+          ticket = waiting_.NextTicket();
+        } else if (refusal.ok()) {
+          const TimePoint keeper_wakes_at = waiting_.NextGone();
+          refusal = waiting_.Add(ticket, call);
           if (refusal.ok()) {
-            if (!LoadPending()) commands_.push_back({Command::kLoad, {}});
-            keeper_wakes_.NotifyAll();
-            worker_wakes_.NotifyAll();
+            if (waiting_.NextGone() < keeper_wakes_at) keeper_wakes_.NotifyAll();
+            if (!LoadPending()) {
+              commands_.push_back({Command::kLoad, std::move(stop), {}});
+              worker_wakes_.NotifyAll();
+            }
             return;
           }
         }
@@ -207,11 +232,13 @@ void ManagedModel::Impl::Rerank(RerankRequest request, Done done) {
     }
     // It will wait. This is made outside the lock: for a caller who is gone already it runs at
     // once.
-    call.on_cancel =
-        std::make_unique<std::stop_callback<std::function<void()>>>(call.request.cancelled, [this] {
+    call.on_cancel = std::make_unique<std::stop_callback<std::function<void()>>>(
+        call.request.cancelled, [this, ticket] {
           const MutexLock lock(mutex_);
+          waiting_.Cancel(ticket);
           keeper_wakes_.NotifyAll();
         });
+    stop = std::stop_source();
   }
 }
 
@@ -238,17 +265,30 @@ void ManagedModel::Impl::Start(Leases leases, RerankRequest request, Done done) 
       });
 }
 
-// For the worker, who has nobody to pass an exception on to.
-void ManagedModel::Impl::StartWaiting(Leases leases, WaitingCalls::Call call) {
-  const auto once = std::make_shared<Once>(std::move(call.done));
-  try {
-    Start(std::move(leases), std::move(call.request),
+// For the worker: `call` has waited for the model that is there now.
+void ManagedModel::Impl::StartWaiting(WaitingCalls::Call& call) {
+  std::shared_ptr<Once> once;
+  const absl::Status status = WithoutThrowing([&] {
+    // Without memory for it, the completion stays where it is.
+    once = std::make_shared<Once>(std::move(call.done));
+    std::optional<Leases> leases;
+    {
+      const MutexLock lock(mutex_);
+      leases.emplace(TakeLeases());
+    }
+    Start(*std::move(leases), std::move(call.request),
           [once](absl::StatusOr<RerankResult> result) { once->Run(std::move(result)); });
-  } catch (const std::bad_alloc&) {
-    once->Run(absl::ResourceExhaustedError("out of memory"));
-  } catch (const std::exception& error) {
-    once->Run(absl::InternalError(error.what()));
-  }
+    return absl::OkStatus();
+  });
+  if (status.ok()) return;
+  const auto finish = [&](absl::Status error) {
+    if (once != nullptr) {
+      once->Run(std::move(error));
+    } else {
+      std::move(call.done)(std::move(error));
+    }
+  };
+  Tell(finish, [&] { return status; });
 }
 
 bool ManagedModel::Impl::LoadPending() const {
@@ -285,27 +325,49 @@ absl::Status ManagedModel::Impl::NotLoaded() const {
 
 void ManagedModel::Impl::Enqueue(Command command, Finished finished) {
   std::optional<std::stop_source> obsolete;
-  if (!TryEnqueue(command, finished, obsolete)) {
-    std::move(finished)(Stopping());
+  absl::Status status = WithoutThrowing([&] { return TryEnqueue(command, finished, obsolete); });
+  if (!status.ok()) {
+    std::move(finished)(std::move(status));
     return;
   }
   if (obsolete.has_value()) obsolete->request_stop();
 }
 
-bool ManagedModel::Impl::TryEnqueue(Command command, Finished& finished,
-                                    std::optional<std::stop_source>& obsolete) {
+absl::Status ManagedModel::Impl::TryEnqueue(Command command, Finished& finished,
+                                            std::optional<std::stop_source>& obsolete) {
+  std::stop_source stop(std::nostopstate);
+  if (command != Command::kUnload) stop = std::stop_source();
   const MutexLock lock(mutex_);
-  if (closed_) return false;
-  if (command == Command::kUnload && loading_) obsolete = stop_load_;
+  if (closed_) return Stopping();
+  if (const size_t unfinished = Unfinished(); unfinished >= options_.max_commands) {
+    return WithReason(
+        RetryLater(fmt::format("{} commands to load or unload model \"{}\" are not finished yet; "
+                               "wait until they are, then retry",
+                               unfinished, name()),
+                   std::chrono::seconds(1)),
+        "TOO_MANY_COMMANDS");
+  }
   if (command == Command::kLoad && loading_ && commands_.empty()) {
     load_finished_.push_back(std::move(finished));
-    return true;
+    return absl::OkStatus();
   }
   // Commands of one kind in a row are one.
-  if (commands_.empty() || commands_.back().command != command) commands_.push_back({command, {}});
-  commands_.back().finished.push_back(std::move(finished));
+  if (!commands_.empty() && commands_.back().command == command) {
+    commands_.back().finished.push_back(std::move(finished));
+  } else {
+    std::vector<Finished> only;
+    only.push_back(std::move(finished));
+    commands_.push_back({command, std::move(stop), std::move(only)});
+  }
+  if (command == Command::kUnload && loading_) obsolete = stop_load_;
   worker_wakes_.NotifyAll();
-  return true;
+  return absl::OkStatus();
+}
+
+size_t ManagedModel::Impl::Unfinished() const {
+  size_t unfinished = load_finished_.size() + unload_finished_.size();
+  for (const Queued& queued : commands_) unfinished += queued.finished.size();
+  return unfinished;
 }
 
 ModelStatus ManagedModel::Impl::status() const {
@@ -339,24 +401,32 @@ void ManagedModel::Impl::Changed() {
     const MutexLock lock(mutex_);
     observer = observer_;
   }
-  if (observer != nullptr && *observer) (*observer)();
+  if (observer == nullptr || !*observer) return;
+  (void)WithoutThrowing([&] {
+    (*observer)();
+    return absl::OkStatus();
+  });
 }
 
 // ---- the keeper ----
 
 void ManagedModel::Impl::KeepLoop() {
   while (true) {
-    std::vector<WaitingCalls::Gone> gone;
+    WaitingCalls::Calls gone;
+    TimePoint now;
     {
       const MutexLock lock(mutex_);
       while (!closed_) {
-        gone = waiting_.TakeGone(steady_clock::now());
+        now = steady_clock::now();
+        gone = waiting_.TakeGone(now);
         if (!gone.empty()) break;
-        keeper_wakes_.WaitUntil(mutex_, waiting_.NextDeadline());
+        keeper_wakes_.WaitUntil(mutex_, waiting_.NextGone());
       }
       if (closed_ && gone.empty()) return;
     }
-    for (WaitingCalls::Gone& one : gone) std::move(one.call.done)(std::move(one.status));
+    for (auto& [ticket, call] : gone) {
+      Tell(call.done, [&] { return WaitingCalls::WhyGone(call, now); });
+    }
   }
 }
 
@@ -379,7 +449,7 @@ void ManagedModel::Impl::WorkLoop() {
         Changed();
         break;
     }
-    for (Finished& finished : step.finished) std::move(finished)(absl::OkStatus());
+    for (Finished& finished : step.finished) Tell(finished, [] { return absl::OkStatus(); });
   }
 }
 
@@ -399,12 +469,13 @@ bool ManagedModel::Impl::TakeStep(Step& step) {
     step = {.kind = Step::Kind::kFree, .instance = std::move(retired_)};
     return true;
   }
-  if (commands_.empty()) {
-    if (IdleUntil() > steady_clock::now()) return false;
-    commands_.push_back({Command::kUnload, {}});
+  Queued queued;  // an idle model is unloaded
+  if (!commands_.empty()) {
+    queued = std::move(commands_.front());
+    commands_.erase(commands_.begin());
+  } else if (IdleUntil() > steady_clock::now()) {
+    return false;
   }
-  Queued queued = std::move(commands_.front());
-  commands_.pop_front();
   if (queued.command == Command::kUnload) {
     error_ = absl::OkStatus();
     step.kind = Step::Kind::kFinish;
@@ -419,7 +490,7 @@ bool ManagedModel::Impl::TakeStep(Step& step) {
     step = {.kind = Step::Kind::kFinish, .finished = std::move(queued.finished)};
   } else {
     loading_ = true;
-    stop_load_ = std::stop_source();
+    stop_load_ = std::move(queued.stop);
     load_finished_ = std::move(queued.finished);
     step = {.kind = Step::Kind::kLoad, .stop = stop_load_.get_token()};
   }
@@ -437,7 +508,10 @@ TimePoint ManagedModel::Impl::IdleUntil() const {
 void ManagedModel::Impl::Free(Instance& instance) {
   instance.reranker.reset();
   ReleaseFreedMemory();
-  if (options_.on_freed) options_.on_freed();
+  (void)WithoutThrowing([&] {
+    if (options_.on_freed) options_.on_freed();
+    return absl::OkStatus();
+  });
   std::vector<Finished> finished;
   {
     const MutexLock lock(mutex_);
@@ -445,22 +519,16 @@ void ManagedModel::Impl::Free(Instance& instance) {
     finished.swap(unload_finished_);
   }
   Changed();
-  for (Finished& one : finished) std::move(one)(absl::OkStatus());
-}
-
-absl::StatusOr<ManagedModel::Loaded> ManagedModel::Impl::CallLoader(
-    const std::stop_token& stop) const {
-  try {
-    return loader_(stop);
-  } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError("out of memory");
-  } catch (const std::exception& error) {
-    return absl::InternalError(error.what());
-  }
+  for (Finished& one : finished) Tell(one, [] { return absl::OkStatus(); });
 }
 
 void ManagedModel::Impl::RunLoader(const std::stop_token& stop) {
-  absl::StatusOr<Loaded> loaded = CallLoader(stop);
+  std::shared_ptr<Instance> instance;
+  absl::StatusOr<Loaded> loaded = WithoutThrowing([&] {
+    absl::StatusOr<Loaded> made = loader_(stop);
+    if (made.ok()) instance = std::make_shared<Instance>();
+    return made;
+  });
   enum class Outcome { kLoaded, kFailed, kUnwanted, kClosed };
   Outcome outcome = Outcome::kLoaded;
   // Made for each who is told: they read it, and let go of it, on threads of their own.
@@ -478,15 +546,15 @@ void ManagedModel::Impl::RunLoader(const std::stop_token& stop) {
     return absl::OkStatus();
   };
   std::vector<Finished> finished;
-  std::vector<WaitingCalls::Call> waiting;
-  std::vector<Leases> leases;
+  WaitingCalls::Calls waiting;
+  bool there = false;
   {
     const MutexLock lock(mutex_);
     loading_ = false;
     finished.swap(load_finished_);
     if (loaded.ok()) {
       retired_ = std::move(current_);
-      current_ = std::make_shared<Instance>();
+      current_ = std::move(instance);
       current_->reranker = std::move(loaded->reranker);
       current_->last_used = steady_clock::now();
       info_ = std::move(loaded->info);
@@ -498,30 +566,27 @@ void ManagedModel::Impl::RunLoader(const std::stop_token& stop) {
       failed_at_ = steady_clock::now();
       outcome = Outcome::kFailed;
     }
-    if (current_ != nullptr || !LoadPending()) waiting = waiting_.TakeAll();
-    if (current_ != nullptr) {
-      leases.reserve(waiting.size());
-      for (size_t i = 0; i < waiting.size(); ++i) leases.push_back(TakeLeases());
-    }
+    there = current_ != nullptr;
+    if (there || !LoadPending()) waiting = waiting_.TakeAll();
   }
   if (!loaded.ok()) ReleaseFreedMemory();  // of what was there before it failed
   Changed();
-  for (size_t i = 0; i < waiting.size(); ++i) {
-    if (i < leases.size()) {
-      StartWaiting(std::move(leases[i]), std::move(waiting[i]));
+  for (auto& [ticket, call] : waiting) {
+    if (there) {
+      StartWaiting(call);
     } else {
-      std::move(waiting[i].done)(status());
+      Tell(call.done, status);
     }
   }
-  for (Finished& one : finished) std::move(one)(status());
+  for (Finished& one : finished) Tell(one, status);
 }
 
 // ---- the end ----
 
 void ManagedModel::Impl::Close() {
   std::optional<std::stop_source> obsolete;
-  std::vector<WaitingCalls::Call> waiting;
-  std::deque<Queued> commands;
+  WaitingCalls::Calls waiting;
+  std::vector<Queued> commands;
   std::vector<Finished> unloads;
   {
     const MutexLock lock(mutex_);
@@ -534,11 +599,11 @@ void ManagedModel::Impl::Close() {
     worker_wakes_.NotifyAll();
   }
   if (obsolete.has_value()) obsolete->request_stop();
-  for (WaitingCalls::Call& call : waiting) std::move(call.done)(Stopping());
+  for (auto& [ticket, call] : waiting) Tell(call.done, Stopping);
   for (Queued& queued : commands) {
-    for (Finished& finished : queued.finished) std::move(finished)(Stopping());
+    for (Finished& finished : queued.finished) Tell(finished, Stopping);
   }
-  for (Finished& finished : unloads) std::move(finished)(Stopping());
+  for (Finished& finished : unloads) Tell(finished, Stopping);
 }
 
 void ManagedModel::Impl::EndModels() {

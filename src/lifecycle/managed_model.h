@@ -37,7 +37,8 @@ class ManagedModel : public Reranker {
   // Makes the model, and blocks for as long as that takes. Should end soon once `stop` is
   // requested; the result is then ignored if it is an error.
   using Loader = std::function<absl::StatusOr<Loaded>(std::stop_token stop)>;
-  // How a command went; runs exactly once, on any thread, and must not block.
+  // How a command went; runs exactly once, on any thread, and must not block. What it throws on a
+  // thread of this object is lost.
   using Finished = absl::AnyInvocable<void(absl::Status) &&>;
 
   struct Options {
@@ -48,6 +49,7 @@ class ManagedModel : public Reranker {
     // Loaded on demand, it is tried again by the first call so long after a load has failed.
     Duration retry_after = std::chrono::seconds(10);
     size_t max_waiting_documents = 100'000;  // of calls that wait for the model to be loaded
+    size_t max_commands = 64;                // that are not finished; more are refused
     // Told when a model has ended and its memory was given back; may be empty.
     std::function<void()> on_freed;
   };
@@ -65,7 +67,8 @@ class ManagedModel : public Reranker {
   void Rerank(RerankRequest request, Done done) override;
 
   // Each finishes with OK, with what a call would get (MODEL_FAILED; MODEL_NOT_LOADED where an
-  // unload stopped it), or with UNAVAILABLE when the object goes away.
+  // unload stopped it), with RESOURCE_EXHAUSTED (TOO_MANY_COMMANDS) when too many are not finished
+  // yet, or with UNAVAILABLE when the object goes away. Equal commands that wait in a row are one.
   // Loads the model unless it is there.
   void Load(Finished finished);
   // Loads the model again, or for the first time; finishes once calls go to the new one.

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <iterator>
 #include <utility>
 
 #include "core/errors.h"
@@ -18,7 +17,7 @@ size_t SizeOf(const WaitingCalls::Call& call) {
 
 }  // namespace
 
-absl::Status WaitingCalls::Add(Call& call) {
+absl::Status WaitingCalls::Add(Ticket ticket, Call& call) {
   const size_t documents = SizeOf(call);
   if (documents > max_documents_ - std::min(documents_, max_documents_)) {
     return WithReason(RetryLater(fmt::format("the model is being loaded, and the queue is full ({} "
@@ -27,39 +26,55 @@ absl::Status WaitingCalls::Add(Call& call) {
                                  std::chrono::seconds(1)),
                       "QUEUE_FULL");
   }
-  calls_.push_back(std::move(call));
+  if (call.request.cancelled.stop_requested()) {
+    cancelled_.try_emplace(ticket, std::move(call));
+  } else {
+    const auto deadline = deadlines_.emplace(call.request.deadline, ticket).first;
+    try {
+      calls_.try_emplace(ticket, std::move(call));
+    } catch (...) {
+      deadlines_.erase(deadline);
+      throw;
+    }
+  }
   documents_ += documents;
   return absl::OkStatus();
 }
 
-std::vector<WaitingCalls::Gone> WaitingCalls::TakeGone(TimePoint now) {
-  std::vector<Gone> gone;
-  for (auto it = calls_.begin(); it != calls_.end();) {
-    const bool expired = it->request.deadline <= now;
-    if (!expired && !it->request.cancelled.stop_requested()) {
-      ++it;
-      continue;
-    }
-    documents_ -= SizeOf(*it);
-    gone.push_back({std::move(*it), expired ? absl::DeadlineExceededError(
-                                                  "the deadline passed before the model was loaded")
-                                            : absl::CancelledError("the caller went away")});
-    it = calls_.erase(it);
+void WaitingCalls::Cancel(Ticket ticket) {
+  auto call = calls_.extract(ticket);
+  if (call.empty()) return;
+  deadlines_.erase({call.mapped().request.deadline, ticket});
+  cancelled_.insert(std::move(call));
+}
+
+WaitingCalls::Calls WaitingCalls::TakeGone(TimePoint now) {
+  Calls gone = std::exchange(cancelled_, {});
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+    gone.insert(calls_.extract(deadlines_.begin()->second));
+    deadlines_.erase(deadlines_.begin());
   }
+  for (const auto& [ticket, call] : gone) documents_ -= SizeOf(call);
   return gone;
 }
 
-std::vector<WaitingCalls::Call> WaitingCalls::TakeAll() {
-  std::vector<Call> all(std::move_iterator(calls_.begin()), std::move_iterator(calls_.end()));
-  calls_.clear();
+absl::Status WaitingCalls::WhyGone(const Call& call, TimePoint now) {
+  return call.request.deadline <= now
+             ? absl::DeadlineExceededError("the deadline passed before the model was loaded")
+             : absl::CancelledError("the caller went away");
+}
+
+WaitingCalls::Calls WaitingCalls::TakeAll() {
+  Calls all = std::exchange(calls_, {});
+  all.merge(cancelled_);
+  deadlines_.clear();
   documents_ = 0;
   return all;
 }
 
-TimePoint WaitingCalls::NextDeadline() const {
-  TimePoint next = kNoDeadline;
-  for (const Call& call : calls_) next = std::min(next, call.request.deadline);
-  return next;
+TimePoint WaitingCalls::NextGone() const {
+  if (!cancelled_.empty()) return TimePoint::min();
+  return deadlines_.empty() ? kNoDeadline : deadlines_.begin()->first;
 }
 
 }  // namespace rerankd

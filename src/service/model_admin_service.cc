@@ -8,6 +8,7 @@
 #include "service/conversions.h"
 #include "service/request_parser.h"
 #include "service/validation.h"
+#include "util/no_throw.h"
 #include "util/status_macros.h"
 
 namespace rerankd {
@@ -44,10 +45,14 @@ class AdminCall : public UnaryCall,
   void OnFinished(absl::Status status) {
     if (!Claim()) return;
     Response response;
-    if (status.ok()) {
-      *response.mutable_model() =
-          ToProto(model_->status(), model_ == state().catalog.models().front().get());
-    }
+    // This is the model's thread, which must go on.
+    status.Update(WithoutThrowing([&] {
+      if (status.ok()) {
+        *response.mutable_model() =
+            ToProto(model_->status(), model_ == state().catalog.models().front().get());
+      }
+      return absl::OkStatus();
+    }));
     Answer(std::move(status), &response);
   }
 

@@ -13,13 +13,18 @@ namespace rerankd {
 template <typename Work>
 auto WithoutThrowing(const Work& work) -> decltype(work()) {
   try {
-    return work();
-  } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError("out of memory");
-  } catch (const std::exception& error) {
-    return absl::InternalError(error.what());
+    try {
+      return work();
+    } catch (const std::bad_alloc&) {
+      return absl::ResourceExhaustedError("out of memory");
+    } catch (const std::exception& error) {
+      return absl::InternalError(error.what());
+    } catch (...) {
+      return absl::InternalError("an exception of unknown type");
+    }
   } catch (...) {
-    return absl::InternalError("an exception of unknown type");
+    // Not even memory for a message; a status without one needs none.
+    return absl::Status(absl::StatusCode::kResourceExhausted, "");
   }
 }
 
