@@ -185,7 +185,9 @@ std::unique_ptr<ManagedModel> MakeManagedModel(const ModelEntry& entry, const Lo
       [entry, tools](const std::stop_token& stop) -> absl::StatusOr<ManagedModel::Loaded> {
         tools.logger.Info("loading model", {{"name", entry.name}});
         absl::StatusOr<ManagedModel::Loaded> loaded = LoadServedModel(entry, tools, stop);
-        if (!loaded.ok()) {
+        if (!loaded.ok() && stop.stop_requested()) {
+          tools.logger.Info("loading stopped", {{"name", entry.name}});
+        } else if (!loaded.ok()) {
           tools.logger.Error(
               "model not loaded",
               {{"name", entry.name}, {"error", std::string(loaded.status().message())}});

@@ -323,6 +323,23 @@ TEST_F(HubTest, ASignalEndsADownloadThatACallWaitsFor) {
   EXPECT_FALSE(waiting.Wait().ok());
 }
 
+TEST_F(HubTest, AnUnloadDuringALoadIsNoError) {
+  const fs::path file =
+      folder_.Write("rerankd.yaml", "admin: true\nmodels:\n" + Entry(kCross, TestModel(kCross)) +
+                                        "  - {model: org/name, load: on_demand}\n");
+  ServerProcess server({"--config", file.string()}, Environment());
+  const auto channel = Dial(server.Address());
+  rerank::v1::RerankRequest request = MakeRequest("q", {"a"});
+  request.set_model("org/name");
+  AsyncRerank waiting(channel, request);
+  ASSERT_TRUE(server.WaitForOutput("loading model: name=org/name"));
+  const grpc::Status unload = Admin(channel, "UnloadModel", "org/name");
+  EXPECT_TRUE(unload.ok()) << unload.error_message();
+  EXPECT_EQ(ReasonOf(waiting.Wait()), "MODEL_NOT_LOADED");
+  EXPECT_TRUE(server.WaitForOutput("loading stopped: name=org/name"));
+  EXPECT_THAT(server.out(), AllOf(Not(HasSubstr(" error ")), Not(HasSubstr("not loaded:"))));
+}
+
 TEST_F(HubTest, AModelThatIsNotThereOfflineSaysSo) {
   ServerProcess server({"--model", "org/name", "--hub-offline", "true"}, Environment());
   EXPECT_EQ(server.Wait(), 1);
