@@ -9,7 +9,9 @@
 
 #include <atomic>
 #include <cmath>
+#include <cstring>
 #include <thread>
+#include <utility>
 
 #include "integration/fixtures.h"
 #include "rerank/v1/model_admin.grpc.pb.h"
@@ -171,21 +173,61 @@ TEST_F(ModelsTest, ReloadingUnderLoadLosesNoCallAndChangesNoScore) {
   EXPECT_EQ(Logged("model loaded: name=" + kCross), 11);
 }
 
+// The weights of the folder with the last layer's signs turned, in a file of its own: a network of
+// the same shape, whose logits are those of the other, negative.
+std::string Negated(const fs::path& folder) {
+  std::string file = ReadFile(folder / "model.safetensors", size_t{1} << 20).value();
+  uint64_t header_size = 0;
+  std::memcpy(&header_size, file.data(), sizeof(header_size));
+  const size_t data = sizeof(header_size) + header_size;
+  const auto header = nlohmann::json::parse(file.substr(sizeof(header_size), header_size));
+  for (const char* name : {"classifier.weight", "classifier.bias"}) {
+    EXPECT_EQ(header.at(name).at("dtype"), "F32");
+    const std::vector<size_t> range = header.at(name).at("data_offsets");
+    for (size_t at = data + range.at(0); at < data + range.at(1); at += sizeof(float)) {
+      file.at(at + 3) = static_cast<char>(file.at(at + 3) ^ 0x80);  // the sign, little-endian
+    }
+  }
+  return file;
+}
+
 TEST_F(ModelsTest, AReloadTakesTheNewFilesAndAFailedOneKeepsTheOld) {
   const fs::path copy = Copy(kCross);
   Start(Entry("mine", copy));
+  const std::vector<GoldenPair> pairs = ReadGolden(kCross);
+  const auto expect_scores = [&](float sign) {
+    for (GoldenPair pair : pairs) {
+      pair.model = "mine";
+      AsyncRerank call(channel_, RequestOf(pair));
+      ASSERT_TRUE(call.Wait().ok()) << call.Wait().error_message();
+      ASSERT_NEAR(call.response().results(0).score(), sign * pair.score, 1e-4);
+    }
+  };
+  const auto expect_failure = [&] {
+    const grpc::Status failed = Admin(channel_, "ReloadModel", "mine");
+    EXPECT_EQ(failed.error_code(), grpc::StatusCode::FAILED_PRECONDITION) << failed.error_message();
+    EXPECT_THAT(failed.error_message(), HasSubstr("config.json"));
+    EXPECT_EQ(Health(channel_, "mine"), "SERVING");
+    const rerank::v1::Model old = GetModel(channel_, "mine");
+    EXPECT_EQ(old.state(), rerank::v1::MODEL_STATE_READY);
+    EXPECT_THAT(old.error(), HasSubstr("config.json"));
+  };
+  expect_scores(1);
+  // New weights are there, but not all that belongs to them.
+  fs::rename(folder_.Write("new", Negated(copy)), copy / "model.safetensors");
   fs::rename(copy / "config.json", copy / "away.json");
-  const grpc::Status failed = Admin(channel_, "ReloadModel", "mine");
-  EXPECT_EQ(failed.error_code(), grpc::StatusCode::FAILED_PRECONDITION) << failed.error_message();
-  EXPECT_THAT(failed.error_message(), HasSubstr("config.json"));
-  EXPECT_TRUE(Rerank(channel_, "mine").ok());
-  EXPECT_EQ(Health(channel_, "mine"), "SERVING");
-  const rerank::v1::Model old = GetModel(channel_, "mine");
-  EXPECT_EQ(old.state(), rerank::v1::MODEL_STATE_READY);
-  EXPECT_THAT(old.error(), HasSubstr("config.json"));
+  expect_failure();
+  expect_scores(1);
   fs::rename(copy / "away.json", copy / "config.json");
+  expect_scores(1);
   ASSERT_TRUE(Admin(channel_, "ReloadModel", "mine").ok());
   EXPECT_EQ(GetModel(channel_, "mine").error(), "");
+  expect_scores(-1);
+  fs::copy_file(fs::path(TestModel(kCross)) / "model.safetensors", folder_.path() / "old");
+  fs::rename(folder_.path() / "old", copy / "model.safetensors");
+  fs::remove(copy / "config.json");
+  expect_failure();
+  expect_scores(-1);
 }
 
 TEST_F(ModelsTest, UnloadingLetsGoOfTheWeights) {
