@@ -185,6 +185,27 @@ TEST_F(RerankctlTest, EvaluatesModels) {
   EXPECT_EQ(server_.mini().calls(), 2U);
 }
 
+TEST_F(RerankctlTest, EvaluatesEachModelOnceWhateverItsNames) {
+  const std::string data = folder_.Write("data.jsonl", kJudgedQueries).string();
+  const std::string qrels = folder_.Write("qrels", kJudgments).string();
+  const std::string run = (folder_.path() / "run").string();
+  const auto rows = [&](const std::string& models) {
+    const Outcome outcome = RunHere({"eval", "--data", data, "--qrels", qrels, "--models", models,
+                                     "--json", "--run-file", run});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    std::vector<std::string> names;
+    const auto json = nlohmann::json::parse(outcome.out);
+    for (const auto& row : json.at("rows")) names.push_back(row.at("model"));
+    return names;
+  };
+  EXPECT_THAT(rows("small,mini,large,mini,large"),
+              testing::ElementsAre("as given", "mini", "large"));
+  EXPECT_EQ(server_.mini().calls(), 2U);
+  EXPECT_EQ(server_.large().calls(), 2U);
+  EXPECT_THAT(rows("mini,mini"), testing::ElementsAre("as given", "mini"));
+  EXPECT_THAT(Slurp(run), testing::StartsWith("q1 Q0 b 1 15 mini\n")) << "it is the only one";
+}
+
 TEST_F(RerankctlTest, EvaluatesTheDefaultModelOnTheFirstDocuments) {
   const std::string data = folder_.Write("data.jsonl", kJudgedQueries).string();
   const std::string qrels = folder_.Write("qrels", kJudgments).string();
@@ -270,6 +291,18 @@ TEST_F(RerankctlTest, WrongUsageIsTwo) {
     EXPECT_EQ(outcome.code, 2) << testing::PrintToString(arguments);
     EXPECT_NE(outcome.err, "") << testing::PrintToString(arguments);
     EXPECT_EQ(outcome.out, "") << testing::PrintToString(arguments);
+  }
+  EXPECT_EQ(server_.mini().calls(), 0);
+}
+
+TEST_F(RerankctlTest, EvaluationRefusesANumberOfDocumentsBelowNone) {
+  const std::string data = folder_.Write("data.jsonl", kJudgedQueries).string();
+  const std::string qrels = folder_.Write("qrels", kJudgments).string();
+  for (const char* value : {"-1", "5000000000", "1.5"}) {
+    const Outcome outcome =
+        RunHere({"eval", "--data", data, "--qrels", qrels, "--top-k-docs", value});
+    EXPECT_EQ(outcome.code, 2) << value;
+    EXPECT_THAT(outcome.err, HasSubstr("--top-k-docs"));
   }
   EXPECT_EQ(server_.mini().calls(), 0);
 }

@@ -9,7 +9,9 @@
 #include <cstdint>
 #include <fstream>
 #include <limits>
+#include <map>
 #include <optional>
+#include <set>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -80,6 +82,22 @@ absl::StatusOr<JudgedSet> LoadJudgedSet(const EvalArguments& arguments) {
                     arguments.data));
   }
   return set;
+}
+
+std::vector<std::string> DistinctModels(const std::vector<std::string>& names,
+                                        const std::vector<Model>& served) {
+  std::map<std::string, std::string> owners;  // of names and aliases
+  for (const Model& model : served) {
+    owners[model.name] = model.name;
+    for (const std::string& alias : model.aliases) owners[alias] = model.name;
+  }
+  std::set<std::string> seen;
+  std::vector<std::string> distinct;
+  for (const std::string& name : names) {
+    const auto owner = owners.find(name);
+    if (seen.insert(owner == owners.end() ? name : owner->second).second) distinct.push_back(name);
+  }
+  return distinct;
 }
 
 ModelRun EvaluateModel(Client& client, const std::string& model, const JudgedSet& set,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -17,7 +18,7 @@ struct EvalArguments {
   std::string data;
   std::string qrels;
   std::vector<std::string> models;  // empty: the server's default
-  size_t max_documents = 0;         // of each query; 0: all
+  uint32_t max_documents = 0;       // of each query; 0: all
   size_t concurrency = 1;
   int relevant = 1;      // the grade from which on MRR counts a document
   std::string run_file;  // empty: none is written
@@ -27,6 +28,11 @@ struct EvalArguments {
 // Reads both files. INVALID_ARGUMENT says what is wrong with which, also when no query of one has a
 // relevant document in the other.
 absl::StatusOr<JudgedSet> LoadJudgedSet(const EvalArguments& arguments);
+
+// Each model once, by the first of the names that were given for it; a name that no model of
+// `served` has stays.
+std::vector<std::string> DistinctModels(const std::vector<std::string>& names,
+                                        const std::vector<Model>& served);
 
 // Sends every query to `model`. A call that the server asks to repeat later is repeated as long as
 // `deadline` allows. Progress goes to stderr, when that is a terminal, on a line of `columns`.

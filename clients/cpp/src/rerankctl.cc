@@ -223,15 +223,20 @@ int RunPull(const CommonArguments& common, const PullArguments& arguments) {
   return kOk;
 }
 
-int RunEval(const CommonArguments& common, const EvalArguments& arguments) {
+int RunEval(const CommonArguments& common, EvalArguments arguments) {
   const auto set = LoadJudgedSet(arguments);
   if (!set.ok()) return FailUsage(std::string(set.status().message()));
   Client client = MakeClient(common);
   std::vector<EvalRow> rows = {Evaluate(*set, AsGiven(set->queries), arguments.relevant)};
   int code = kOk;
-  std::vector<std::string> models = arguments.models;
-  if (models.empty()) models.emplace_back();  // the server's default
-  for (const std::string& model : models) {
+  if (arguments.models.empty()) arguments.models.emplace_back();  // the server's default
+  if (arguments.models.size() > 1) {
+    // A server that cannot be asked will be no better at answering queries, which then say why.
+    const auto served = client.ListModels();
+    arguments.models =
+        DistinctModels(arguments.models, served.ok() ? *served : std::vector<Model>());
+  }
+  for (const std::string& model : arguments.models) {
     const ModelRun run =
         EvaluateModel(client, model, *set, arguments.concurrency,
                       Milliseconds(common.deadline_seconds), OutputColumns(STDERR_FILENO));
@@ -353,8 +358,10 @@ int Run(int argc, char** argv) {
   command->add_option("--qrels", eval.qrels, "a judgment a line: qid 0 docid grade")->required();
   command->add_option("--models", eval.models, "which models, with commas (default: the server's)")
       ->delimiter(',');
-  command->add_option("--top-k-docs", eval.max_documents,
-                      "use only the first N documents of each query; 0: all");
+  command
+      ->add_option("--top-k-docs", eval.max_documents,
+                   "use only the first N documents of each query; 0: all")
+      ->check(CLI::Range(uint32_t{0}, std::numeric_limits<uint32_t>::max()));
   command->add_option("--concurrency", eval.concurrency, "how many queries at a time")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
