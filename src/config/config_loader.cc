@@ -13,6 +13,7 @@
 #include "config/settings.h"
 #include "config/values.h"
 #include "hub/model_id.h"
+#include "service/service_options.h"
 #include "util/file.h"
 #include "util/utf8.h"
 
@@ -417,8 +418,12 @@ class Loader {
   }
 
   void NameBySource(const ModelDraft& draft, ModelEntry& model) {
+    const auto refuse = [&](const std::string& name, std::string_view what) {
+      Error(draft.place, fmt::format("\"{}\", {}, cannot be its name; give it a name", name, what));
+    };
     if (!model.hub_id.empty()) {
       model.name = model.hub_id;
+      if (model.name == kServiceName) refuse(model.name, "the model's id");
       return;
     }
     // "/models/mini/" has an empty last part.
@@ -430,10 +435,7 @@ class Loader {
     if (Find(ModelSettings(), "name")->parse(name, named).ok()) {
       model.name = name;
     } else {
-      Error(draft.place,
-            fmt::format("\"{}\", the last part of the model's path, cannot be its name; "
-                        "give it a name",
-                        name));
+      refuse(name, "the last part of the model's path");
     }
   }
 

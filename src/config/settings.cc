@@ -56,6 +56,10 @@ Setting<T> Make(std::string_view key, std::string_view help, Field field, const 
 absl::Status CheckListen(std::string_view text) { return ParseListenAddress(text).status(); }
 
 absl::Status CheckName(std::string_view text) {
+  if (text == kServiceName) {
+    return absl::InvalidArgumentError(
+        "must be another name: by this one health checks ask for the server as a whole");
+  }
   const bool good = !text.empty() && text.size() <= 128 && std::ranges::all_of(text, [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
            std::string_view("._-/:@").find(c) != std::string_view::npos;

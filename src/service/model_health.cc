@@ -1,6 +1,9 @@
 #include "service/model_health.h"
 
+#include <string>
+
 #include "rerank/v1/rerank.grpc.pb.h"
+#include "service/service_options.h"
 
 namespace rerankd {
 
@@ -32,7 +35,8 @@ void ModelHealth::Update() {
     }
   }
   health_.SetServingStatus("", any);
-  health_.SetServingStatus(rerank::v1::RerankService::service_full_name(), any);
+  static_assert(kServiceName == rerank::v1::RerankService::service_full_name());
+  health_.SetServingStatus(std::string(kServiceName), any);
 }
 
 }  // namespace rerankd

@@ -4,8 +4,12 @@
 #include <chrono>
 #include <cstddef>
 #include <string>
+#include <string_view>
 
 namespace rerankd {
+
+// By this name health checks ask for the server as a whole, so no model can have it.
+inline constexpr std::string_view kServiceName = "rerank.v1.RerankService";
 
 struct ServiceOptions {
   // Where to listen: "host:port" (port 0: any free one), "[ipv6]:port" or "unix:/path". The port
