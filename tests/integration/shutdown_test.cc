@@ -2,11 +2,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string_view>
+
 #include "integration/fixtures.h"
 
 namespace rerankd {
 namespace {
 
+using testing::AnyOf;
 using testing::HasSubstr;
 
 constexpr size_t kSeconds = 24;    // documents that take a second or more
@@ -60,6 +63,31 @@ TEST(ShutdownTest, AnIdleServerStopsAtOnce) {
   EXPECT_EQ(Health(channel), "SERVING");
   server.Signal(SIGTERM);
   EXPECT_EQ(server.Wait(), 0);
+}
+
+// Whatever the server is at: ended by the signal before it serves, or in good order once it does.
+TEST(ShutdownTest, ASignalEndsAStartAtEveryStage) {
+  for (const char* stage : {"", "starting: ", "loading model: ", "model loaded: ", "serving: "}) {
+    for (int i = 0; i < 3; ++i) {
+      ServerProcess server({"--model-path", TestModel("tiny-cross-encoder")});
+      if (*stage != 0) {
+        ASSERT_TRUE(server.WaitForOutput(stage));
+      }
+      server.Signal(SIGTERM);
+      const bool serves = std::string_view(stage) == "serving: ";
+      EXPECT_THAT(server.Wait(), AnyOf(serves ? 0 : 128 + SIGTERM, 0)) << stage;
+      EXPECT_EQ(server.err(), "") << stage;
+    }
+  }
+}
+
+// The default model takes long enough to load for the signal to come meanwhile.
+TEST(ShutdownTest, ASignalWhileAModelIsBeingLoadedEndsTheStart) {
+  ServerProcess server({});
+  ASSERT_TRUE(server.WaitForOutput("loading model: "));
+  server.Signal(SIGTERM);
+  EXPECT_THAT(server.Wait(), AnyOf(128 + SIGTERM, 0));
+  EXPECT_EQ(server.err(), "");
 }
 
 }  // namespace
