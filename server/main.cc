@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -20,6 +21,7 @@
 #include "server/app.h"
 #include "server/shutdown_signal.h"
 #include "server/version.h"
+#include "service/grpc_log.h"
 #include "util/printable.h"
 
 namespace rerankd {
@@ -88,15 +90,16 @@ int Serve(const ServerConfig& config) {
   RaiseFileLimit();
   ShutdownSignal shutdown;        // before any other thread
   std::signal(SIGPIPE, SIG_IGN);  // a reader of the log that went away must not end the server
-  Logger logger(config.log);
-  absl::StatusOr<std::unique_ptr<App>> app = App::Load(config, logger);
+  const auto logger = std::make_shared<Logger>(config.log);
+  SendGrpcLogTo(logger);
+  absl::StatusOr<std::unique_ptr<App>> app = App::Load(config, *logger);
   shutdown.Arm();  // from the first call on there is something to drain
   const absl::Status status = app.ok() ? (*app)->Serve() : app.status();
   if (!status.ok()) return CannotStart(std::string(status.message()));
   shutdown.Wait();
   const bool all_ended = (*app)->Stop(config.grace_period);
   app->reset();
-  logger.Info("stopped");
+  logger->Info("stopped");
   return all_ended ? 0 : 1;
 }
 

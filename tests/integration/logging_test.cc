@@ -80,5 +80,27 @@ TEST(LogTest, AReaderThatGoesAwayDoesNotEndTheServer) {
   EXPECT_EQ(server.Wait(), 0);
 }
 
+// gRPC has a line of its own for each compressed call that it refuses.
+TEST(LogTest, WhatGrpcSaysIsInTheLogAndNotWithoutEnd) {
+  ServerProcess server({"--model-path", TestModel("tiny-cross-encoder")});
+  const auto channel = Dial(server.Address());
+  const auto stub = rerank::v1::RerankService::NewStub(channel);
+  const rerank::v1::RerankRequest request = MakeRequest("q", {std::string(10'000, 'a')});
+  for (int i = 0; i < 20; ++i) {
+    grpc::ClientContext context;
+    context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
+    rerank::v1::RerankResponse response;
+    EXPECT_EQ(stub->Rerank(&context, request, &response).error_code(),
+              grpc::StatusCode::UNIMPLEMENTED);
+  }
+  server.Signal(SIGTERM);
+  EXPECT_EQ(server.Wait(), 0);
+  EXPECT_EQ(server.err(), "");
+  const std::string out = server.out();
+  const size_t first = out.find("warning gRPC: says=");
+  ASSERT_NE(first, std::string::npos) << out;
+  EXPECT_THAT(out.substr(first, out.find('\n', first) - first), HasSubstr("gzip"));
+}
+
 }  // namespace
 }  // namespace rerankd
