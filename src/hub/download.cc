@@ -45,8 +45,9 @@ absl::Status Cancelled() { return absl::CancelledError("cancelled"); }
 
 void ProgressCounter::Plan(uint64_t bytes, size_t files) {
   const MutexLock lock(mutex_);
-  progress_.total_bytes += bytes;
-  progress_.total_files += files;
+  progress_.total_bytes = bytes;
+  progress_.total_files = files;
+  planned_ = true;
   Tell();
 }
 
@@ -75,7 +76,7 @@ void ProgressCounter::Say(const std::string& message) {
 }
 
 void ProgressCounter::Tell() {
-  if (observer_.on_progress) observer_.on_progress(progress_);
+  if (planned_ && observer_.on_progress) observer_.on_progress(progress_);
 }
 
 // Appends the body of an answer to a file that holds the beginning of it, or all of it to an empty
@@ -254,8 +255,13 @@ absl::Status Download::Fetch(std::string_view commit, const std::string& file,
   } else {
     RERANKD_RETURN_IF_ERROR(FetchBlob(commit, file, metadata));
   }
+  return Link(commit, file, metadata.etag);
+}
+
+absl::Status Download::Link(std::string_view commit, const std::string& file,
+                            std::string_view etag) {
   progress_.FinishFile();
-  return MakeLink(CacheLayout::LinkTarget(file, metadata.etag), layout_.Snapshot(commit) / file);
+  return MakeLink(CacheLayout::LinkTarget(file, etag), layout_.Snapshot(commit) / file);
 }
 
 absl::Status Download::FetchBlob(std::string_view commit, const std::string& file,

@@ -27,6 +27,7 @@ class ProgressCounter {
  public:
   explicit ProgressCounter(const HubObserver& observer) : observer_(observer) {}
 
+  // What there is to do in all. The observer is told nothing before.
   void Plan(uint64_t bytes, size_t files) RERANKD_EXCLUDES(mutex_);
   // `bytes` of an interrupted download were there already.
   void Reuse(uint64_t bytes) RERANKD_EXCLUDES(mutex_);
@@ -42,6 +43,7 @@ class ProgressCounter {
   // Held while the observer is called: it is promised one call at a time.
   Mutex mutex_;
   HubProgress progress_ RERANKD_GUARDED_BY(mutex_);
+  bool planned_ RERANKD_GUARDED_BY(mutex_) = false;
 };
 
 // Safe for concurrent use; two calls for the same blob, here or in another process, fetch it once.
@@ -59,6 +61,8 @@ class Download {
   // Brings the blob into the cache where it is missing, and links the file to it.
   absl::Status Fetch(std::string_view commit, const std::string& file,
                      const FileMetadata& metadata);
+  // Links a further file to a blob that Fetch() has brought.
+  absl::Status Link(std::string_view commit, const std::string& file, std::string_view etag);
 
  private:
   struct Attempt {

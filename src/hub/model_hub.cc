@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <atomic>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -146,6 +148,8 @@ class Pull {
       if (!IsCached(file)) {
         RERANKD_ASSIGN_OR_RETURN(const FileMetadata metadata, download_.AskFile(commit_, file));
         RERANKD_RETURN_IF_ERROR(download_.Fetch(commit_, file, metadata));
+        early_bytes_ += metadata.size.value_or(0);
+        ++early_files_;
       }
       return ReadFile(folder / file, kMaxJsonBytes);
     };
@@ -153,7 +157,7 @@ class Pull {
                              NeededFiles(listing.files, id_.repo, read));
     std::erase_if(files, [&](const std::string& file) { return IsCached(file); });
     RERANKD_RETURN_IF_ERROR(FetchAll(files));
-    RERANKD_RETURN_IF_ERROR(Remember(listing, !files.empty()));
+    RERANKD_RETURN_IF_ERROR(Remember(listing, !files.empty() || early_files_ > 0));
     return folder;
   }
 
@@ -170,9 +174,17 @@ class Pull {
           RERANKD_ASSIGN_OR_RETURN(metadata[n], download_.AskFile(commit_, files[n]));
           return absl::OkStatus();
         }));
-    uint64_t bytes = 0;
+    // Files with the same content are one blob, which one thread fetches once.
+    std::map<std::string_view, size_t> blob_of;  // by its name, the index in `blobs`
+    std::vector<std::vector<size_t>> blobs;      // of each, the places in `files`
+    uint64_t bytes = early_bytes_;
     uint64_t to_fetch = 0;
-    for (const FileMetadata& file : metadata) {
+    for (size_t n = 0; n < files.size(); ++n) {
+      const FileMetadata& file = metadata[n];
+      const auto [blob, is_new] = blob_of.emplace(file.etag, blobs.size());
+      if (is_new) blobs.emplace_back();
+      blobs[blob->second].push_back(n);
+      if (!is_new) continue;
       const uint64_t size = file.size.value_or(0);
       bytes += size;
       if (bytes < size)
@@ -182,12 +194,23 @@ class Pull {
       const uintmax_t there = fs::file_size(layout_.Incomplete(file.etag), error);
       to_fetch += size - (error ? 0 : std::min<uintmax_t>(size, there));
     }
-    if (files.empty()) return absl::OkStatus();
-    progress_.Plan(bytes, files.size());
+    if (files.size() + early_files_ == 0) return absl::OkStatus();
+    progress_.Plan(bytes, files.size() + early_files_);
     RERANKD_RETURN_IF_ERROR(MakeFolder(layout_.Folder()));
     RERANKD_RETURN_IF_ERROR(CheckSpace(layout_.Folder(), to_fetch));
-    return ForEach(files.size(), options_.parallel_downloads, stop_,
-                   [&](size_t n) { return download_.Fetch(commit_, files[n], metadata[n]); });
+    return ForEach(blobs.size(), options_.parallel_downloads, stop_,
+                   [&](size_t blob) { return FetchBlob(blobs[blob], files, metadata); });
+  }
+
+  // One blob and the links of all files, the `places` in `files`, that have it.
+  absl::Status FetchBlob(const std::vector<size_t>& places, const std::vector<std::string>& files,
+                         const std::vector<FileMetadata>& metadata) {
+    const FileMetadata& blob = metadata[places.front()];
+    RERANKD_RETURN_IF_ERROR(download_.Fetch(commit_, files[places.front()], blob));
+    for (size_t n = 1; n < places.size(); ++n) {
+      RERANKD_RETURN_IF_ERROR(download_.Link(commit_, files[places[n]], blob.etag));
+    }
+    return absl::OkStatus();
   }
 
   // Only now, so that a revision never leads to a folder that is not whole while an older one was.
@@ -210,6 +233,9 @@ class Pull {
   std::stop_source& stop_;
   Download download_;
   std::string commit_;
+  // Of the files that had to be read to know which there are.
+  uint64_t early_bytes_ = 0;
+  size_t early_files_ = 0;
 };
 
 // Whether what the cache has may stand in for an answer: not where the hub says that there is no

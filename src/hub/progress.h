@@ -11,7 +11,7 @@
 namespace rerankd {
 
 struct HubProgress {
-  uint64_t total_bytes = 0;   // of all files that the model needs and the cache lacks
+  uint64_t total_bytes = 0;   // of all blobs that the model needs and the cache lacks
   uint64_t done_bytes = 0;    // of those, what is on disk
   uint64_t reused_bytes = 0;  // of those, what an earlier, interrupted download had left
   size_t total_files = 0;
@@ -21,7 +21,7 @@ struct HubProgress {
 // What a caller wants to hear while a model is being fetched; either may be empty. Both are called
 // from several threads, but never at the same time, and must not call the hub.
 struct HubObserver {
-  std::function<void(const HubProgress&)> on_progress;  // after each piece, so often
+  std::function<void(const HubProgress&)> on_progress;  // after each piece; totals are final
   std::function<void(const std::string&)> on_message;   // one line: what it waits for, or retries
 };
 

@@ -127,6 +127,49 @@ TEST_F(ModelHubTest, TheSameContentUnderTwoNamesIsFetchedOnce) {
   EXPECT_EQ(gets, 3);  // the model, and two files
 }
 
+TEST_F(ModelHubTest, TheSameContentUnderManyNamesMakesNobodyWait) {
+  std::map<std::string, std::string> files = {{"model.safetensors", "weights"}};
+  for (const char* file : {"config.json", "special_tokens_map.json", "added_tokens.json",
+                           "tokenizer_config.json", "sentence_bert_config.json"}) {
+    files[file] = "{}";
+  }
+  Publish(kCommit, files);
+  options_.parallel_downloads = 8;
+  const auto folder = Resolve();
+  ASSERT_TRUE(folder.ok()) << folder.status().ToString();
+  for (const auto& [file, content] : files) {
+    EXPECT_EQ(ReadFile(*folder / file).value(), content) << file;
+  }
+  size_t gets = 0;
+  for (const HttpRequest& request : client_.requests()) gets += request.method == "GET";
+  EXPECT_EQ(gets, 3);  // the model, and two blobs
+  EXPECT_THAT(messages_, IsEmpty());
+  EXPECT_EQ(progress_.total_bytes, 9);
+  EXPECT_EQ(progress_.done_bytes, 9);
+  EXPECT_EQ(progress_.done_files, 6);
+  EXPECT_EQ(progress_.total_files, 6);
+}
+
+TEST_F(ModelHubTest, ProgressHasItsTotalsFromTheFirstCallOn) {
+  const std::string index = R"({"weight_map": {"x": "a.safetensors"}})";
+  Publish(kCommit, {{"config.json", "{}"},
+                    {"modules.json", "[]"},
+                    {"model.safetensors.index.json", index},
+                    {"a.safetensors", "weights"}});
+  std::vector<HubProgress> told;
+  observer_.on_progress = [&](const HubProgress& progress) { told.push_back(progress); };
+  const auto folder = Resolve();
+  ASSERT_TRUE(folder.ok()) << folder.status().ToString();
+  ASSERT_FALSE(told.empty());
+  for (const HubProgress& progress : told) {
+    EXPECT_EQ(progress.total_files, 4);
+    EXPECT_EQ(progress.total_bytes, 2 + 2 + index.size() + 7);
+    EXPECT_LE(progress.done_bytes, progress.total_bytes);
+  }
+  EXPECT_EQ(told.back().done_files, 4);
+  EXPECT_EQ(told.back().done_bytes, told.back().total_bytes);
+}
+
 TEST_F(ModelHubTest, ACommitNeedsNoHubOnceItIsWhole) {
   ASSERT_TRUE(Resolve().ok());
   const size_t asked = client_.requests().size();
