@@ -8,6 +8,9 @@
 #include <utility>
 
 #include "util/json.h"
+#include "util/pickle_advice.h"
+#include "util/refused.h"
+#include "util/shard_index.h"
 #include "util/status_macros.h"
 
 namespace rerankd {
@@ -58,14 +61,10 @@ std::string Join(std::string_view folder, std::string_view name) {
   return folder.empty() ? std::string(name) : fmt::format("{}/{}", folder, name);
 }
 
-absl::StatusOr<nlohmann::json> ReadJson(const std::string& file, const ReadRepoFile& read) {
-  RERANKD_ASSIGN_OR_RETURN(const std::string text, read(file));
-  return ParseJson(text, file);
-}
-
 // The folders of modules.json, without the model's own.
 absl::StatusOr<std::vector<std::string>> ModuleFolders(const ReadRepoFile& read) {
-  RERANKD_ASSIGN_OR_RETURN(const nlohmann::json modules, ReadJson(std::string(kModules), read));
+  RERANKD_ASSIGN_OR_RETURN(const std::string text, read(std::string(kModules)));
+  RERANKD_ASSIGN_OR_RETURN(const nlohmann::json modules, ParseJson(text, kModules));
   if (!modules.is_array() || modules.size() > kMaxModules) {
     return absl::FailedPreconditionError(fmt::format(
         "{}: the top level must be a list of at most {} modules", kModules, kMaxModules));
@@ -87,21 +86,16 @@ absl::StatusOr<std::vector<std::string>> ModuleFolders(const ReadRepoFile& read)
 // The files that an index names, which must all exist.
 absl::StatusOr<Names> Shards(std::string_view folder, const Names& all, const ReadRepoFile& read) {
   const std::string index = Join(folder, kIndex);
-  RERANKD_ASSIGN_OR_RETURN(const nlohmann::json json, ReadJson(index, read));
-  const auto map = json.is_object() ? json.find("weight_map") : json.end();
-  if (map == json.end() || !map->is_object() || map->empty()) {
-    return absl::FailedPreconditionError(fmt::format(
-        "{}: \"weight_map\" must be an object that names a file for each tensor", index));
-  }
+  RERANKD_ASSIGN_OR_RETURN(const std::string text, read(index));
+  RERANKD_ASSIGN_OR_RETURN(const ShardIndex parsed, ParseShardIndex(text, index));
   Names shards;
-  for (const auto& [tensor, shard] : map->items()) {
-    const std::string file = shard.is_string() ? Join(folder, shard.get<std::string>()) : "";
+  for (const auto& [shard, tensors] : parsed.shards) {
+    std::string file = Join(folder, shard);
     if (!all.contains(file)) {
-      return absl::FailedPreconditionError(
-          fmt::format("{}: \"weight_map\" names {} for a tensor, but the model has no such file",
-                      index, JsonExcerpt(shard)));
+      return Refused(index, "\"weight_map\" names {}, but the model has no such file",
+                     JsonExcerpt(shard));
     }
-    shards.insert(file);
+    shards.insert(std::move(file));
   }
   return shards;
 }
@@ -113,15 +107,9 @@ absl::Status NoWeights(const Names& all, const std::string& repo) {
       return absl::FailedPreconditionError(fmt::format(
           "{} has {} but no {}; only safetensors weights are read", repo, name, kWeights));
     }
-    return absl::FailedPreconditionError(fmt::format(
-        "{0} has its weights only as {1}, a pickle, which can run code when it is read; convert it "
-        "once, where you trust it: python3 -c \"from transformers import AutoConfig, "
-        "AutoTokenizer; "
-        "import transformers; c = AutoConfig.from_pretrained('{0}'); m = getattr(transformers, "
-        "c.architectures[0]).from_pretrained('{0}'); m.save_pretrained('FOLDER'); "
-        "AutoTokenizer.from_pretrained('{0}').save_pretrained('FOLDER')\", and name FOLDER as the "
-        "model",
-        repo, name));
+    return absl::FailedPreconditionError(
+        fmt::format("{} has its weights only as {}, {}, and name FOLDER as the model", repo, name,
+                    PickleAdvice(repo, "FOLDER")));
   }
   return absl::FailedPreconditionError(fmt::format(
       "{} has neither {} nor {}; only safetensors weights are read", repo, kWeights, kIndex));

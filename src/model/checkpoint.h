@@ -1,30 +1,17 @@
 // The weights of a model folder: one safetensors file, or several under an index. No LibTorch here.
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "model/safetensors.h"
+#include "util/shard_index.h"
 
 namespace rerankd {
-
-// model.safetensors.index.json: in which file of the same folder each tensor is.
-struct ShardIndex {
-  std::map<std::string, std::vector<std::string>, std::less<>> shards;  // file → its tensors
-  std::optional<uint64_t> total_size;  // bytes of all tensors, where the index says so
-};
-
-// `text` as such an index, read as hostile: every file is a plain name ending in ".safetensors", no
-// tensor is named twice. FAILED_PRECONDITION names `origin`, what was wrong and what would be
-// right.
-absl::StatusOr<ShardIndex> ParseShardIndex(std::string_view text, std::string_view origin);
 
 // What `index` says of the file `shard` against the tensors that are in it: exactly the same.
 absl::Status CheckShard(const ShardIndex& index, std::string_view index_origin,

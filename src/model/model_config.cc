@@ -12,24 +12,13 @@
 
 #include "util/file.h"
 #include "util/json.h"
+#include "util/refused.h"
 #include "util/status_macros.h"
 
 namespace rerankd {
 namespace {
 
 using nlohmann::json;
-
-template <typename... Args>
-absl::Status Refused(std::string_view origin, fmt::format_string<Args...> format, Args&&... args) {
-  return absl::FailedPreconditionError(
-      fmt::format("{}: {}", origin, fmt::format(format, std::forward<Args>(args)...)));
-}
-
-// The value at `key`, or nullptr when it is missing or null.
-const json* Find(const json& object, const char* key) {
-  const auto it = object.find(key);
-  return it == object.end() || it->is_null() ? nullptr : &*it;
-}
 
 // A whole number in [1, max]; `otherwise` stands in for a missing one, unless it is 0.
 absl::StatusOr<int64_t> Size(const json& object, const char* key, int64_t max, int64_t otherwise,
@@ -46,7 +35,7 @@ absl::StatusOr<int64_t> Size(const json& object, const char* key, int64_t max, i
 // Refuses `key` unless it is missing, null or one of `accepted`.
 absl::Status Only(const json& object, const char* key, std::initializer_list<json> accepted,
                   std::string_view origin) {
-  const json* value = Find(object, key);
+  const json* value = FindJson(object, key);
   if (value == nullptr) return absl::OkStatus();
   if (std::find(accepted.begin(), accepted.end(), *value) != accepted.end()) {
     return absl::OkStatus();
@@ -84,7 +73,7 @@ absl::StatusOr<HiddenAct> ParseHiddenAct(const json& config, const char* key,
 absl::StatusOr<int64_t> CountLabels(const json& config, std::string_view origin) {
   RERANKD_ASSIGN_OR_RETURN(const std::optional<int64_t> number,
                            JsonInt(config, "num_labels", origin));
-  const json* id2label = Find(config, "id2label");
+  const json* id2label = FindJson(config, "id2label");
   if (id2label == nullptr) return number.value_or(2);  // transformers' default
   if (!id2label->is_object()) {
     return Refused(origin, "\"id2label\" is {}; it must map ids to labels", JsonExcerpt(*id2label));
@@ -116,7 +105,7 @@ absl::StatusOr<bool> IsSigmoid(const std::string& name, std::string_view key, in
 absl::StatusOr<bool> ParseActivation(const json& config, int64_t labels, std::string_view origin) {
   std::string key = "sbert_ce_default_activation_function";
   RERANKD_ASSIGN_OR_RETURN(std::optional<std::string> name, JsonString(config, key, origin));
-  if (const json* newer = Find(config, "sentence_transformers"); newer != nullptr) {
+  if (const json* newer = FindJson(config, "sentence_transformers"); newer != nullptr) {
     if (!newer->is_object()) {
       return Refused(origin, "\"sentence_transformers\" is {}; it must be an object",
                      JsonExcerpt(*newer));
@@ -140,7 +129,7 @@ absl::StatusOr<json> ReadOptionalJsonObject(const std::filesystem::path& path) {
 }  // namespace
 
 absl::StatusOr<std::string> ParseArchitecture(const json& config, std::string_view origin) {
-  const json* architectures = Find(config, "architectures");
+  const json* architectures = FindJson(config, "architectures");
   if (architectures == nullptr || !architectures->is_array() || architectures->empty() ||
       !(*architectures)[0].is_string()) {
     return Refused(origin, "\"architectures\" must be a list with the name of one architecture");
@@ -169,7 +158,7 @@ absl::StatusOr<ModelConfig> ParseModelConfig(const json& config, std::string_vie
   }
   RERANKD_RETURN_IF_ERROR(Only(config, "pruned_heads", {json::object()}, origin));
   for (const char* key : {"auto_map", "quantization_config"}) {
-    if (Find(config, key) != nullptr) {
+    if (FindJson(config, key) != nullptr) {
       return Refused(origin, "\"{}\" is not supported: the network must be the standard one", key);
     }
   }
@@ -286,7 +275,7 @@ absl::StatusOr<Modules> ParseModules(const json& modules, ModelKind kind, std::s
 absl::Status ParsePooling(const json& config, std::string_view origin, ModelConfig& result) {
   // Newer releases have one field, older ones a flag a mode.
   std::vector<std::string> modes;
-  if (const json* mode = Find(config, "pooling_mode"); mode != nullptr) {
+  if (const json* mode = FindJson(config, "pooling_mode"); mode != nullptr) {
     const json list = mode->is_array() ? *mode : json::array({*mode});
     for (const json& one : list) {
       if (!one.is_string()) {
@@ -359,7 +348,7 @@ absl::Status ParseSentenceTransformers(const json& config, ModelKind kind, bool 
                                 ? Only(config, "similarity_fn_name", {"cosine", "dot"}, origin)
                                 : Only(config, "similarity_fn_name", {"cosine"}, origin));
   }
-  const json* prompts = Find(config, "prompts");
+  const json* prompts = FindJson(config, "prompts");
   if (prompts != nullptr && !prompts->is_object()) {
     return Refused(origin, "\"prompts\" is {}; it must be an object that maps names to texts",
                    JsonExcerpt(*prompts));
@@ -426,7 +415,7 @@ absl::StatusOr<ModelConfig> ReadModelConfig(const std::filesystem::path& folder,
   RERANKD_ASSIGN_OR_RETURN(const json length_json, ReadOptionalJsonObject(length_path));
   RERANKD_ASSIGN_OR_RETURN(config.max_tokens, ParseMaxSequenceLength(length_json, config.max_tokens,
                                                                      length_path.string()));
-  config.states_max_tokens = Find(length_json, "max_seq_length") != nullptr;
+  config.states_max_tokens = FindJson(length_json, "max_seq_length") != nullptr;
   RERANKD_RETURN_IF_ERROR(
       ParseSentenceTransformers(settings, kind, modules.normalize, settings_path.string(), config));
   return config;

@@ -13,12 +13,6 @@
 namespace rerankd {
 namespace {
 
-// The value at `key`, or nullptr when it is missing or null.
-const nlohmann::json* Lookup(const nlohmann::json& object, const std::string& key) {
-  auto it = object.find(key);
-  return it == object.end() || it->is_null() ? nullptr : &*it;
-}
-
 absl::Status WrongType(std::string_view origin, const std::string& key, const char* wanted,
                        const nlohmann::json& value) {
   return absl::FailedPreconditionError(
@@ -103,10 +97,15 @@ absl::StatusOr<nlohmann::json> ReadJsonObject(const std::filesystem::path& path)
   return ParseJsonObject(text, path.string());
 }
 
+const nlohmann::json* FindJson(const nlohmann::json& object, const std::string& key) {
+  const auto it = object.find(key);
+  return it == object.end() || it->is_null() ? nullptr : &*it;
+}
+
 absl::StatusOr<std::optional<std::string>> JsonString(const nlohmann::json& object,
                                                       const std::string& key,
                                                       std::string_view origin) {
-  const nlohmann::json* value = Lookup(object, key);
+  const nlohmann::json* value = FindJson(object, key);
   if (value == nullptr) return std::nullopt;
   if (!value->is_string()) return WrongType(origin, key, "a string", *value);
   return value->get<std::string>();
@@ -114,7 +113,7 @@ absl::StatusOr<std::optional<std::string>> JsonString(const nlohmann::json& obje
 
 absl::StatusOr<std::optional<bool>> JsonBool(const nlohmann::json& object, const std::string& key,
                                              std::string_view origin) {
-  const nlohmann::json* value = Lookup(object, key);
+  const nlohmann::json* value = FindJson(object, key);
   if (value == nullptr) return std::nullopt;
   if (!value->is_boolean()) return WrongType(origin, key, "true or false", *value);
   return value->get<bool>();
@@ -122,7 +121,7 @@ absl::StatusOr<std::optional<bool>> JsonBool(const nlohmann::json& object, const
 
 absl::StatusOr<std::optional<int64_t>> JsonInt(const nlohmann::json& object, const std::string& key,
                                                std::string_view origin) {
-  const nlohmann::json* value = Lookup(object, key);
+  const nlohmann::json* value = FindJson(object, key);
   if (value == nullptr) return std::nullopt;
   if (value->is_number_unsigned() &&
       value->get<uint64_t>() > uint64_t{std::numeric_limits<int64_t>::max()}) {
@@ -135,7 +134,7 @@ absl::StatusOr<std::optional<int64_t>> JsonInt(const nlohmann::json& object, con
 
 absl::StatusOr<std::optional<double>> JsonDouble(const nlohmann::json& object,
                                                  const std::string& key, std::string_view origin) {
-  const nlohmann::json* value = Lookup(object, key);
+  const nlohmann::json* value = FindJson(object, key);
   if (value == nullptr) return std::nullopt;
   if (!value->is_number()) return WrongType(origin, key, "a number", *value);
   return value->get<double>();

@@ -34,6 +34,9 @@ absl::StatusOr<nlohmann::json> ParseStrictJson(std::string_view text, std::strin
 // Reads and parses a file whose top level must be an object.
 absl::StatusOr<nlohmann::json> ReadJsonObject(const std::filesystem::path& path);
 
+// The value at `key` of an object, or nullptr when it is missing or null.
+const nlohmann::json* FindJson(const nlohmann::json& object, const std::string& key);
+
 // Typed look-ups in an object. A key that is missing or null is nullopt; a value of another type,
 // or a number outside the type's range, is FAILED_PRECONDITION naming `origin` and the key.
 absl::StatusOr<std::optional<std::string>> JsonString(const nlohmann::json& object,

@@ -63,11 +63,14 @@ TEST(NeededFilesTest, TheShardsOfAnIndex) {
 }
 
 TEST(NeededFilesTest, AnIndexThatCannotBeUsed) {
-  const Files files = {"a.safetensors", "config.json", "model.safetensors.index.json"};
+  const Files files = {"a.bin", "a.safetensors", "config.json", "model.safetensors.index.json",
+                       "sub/a.safetensors"};
   for (const char* index :
        {"", "[]", "{}", R"({"weight_map": 1})", R"({"weight_map": {}})",
         R"({"weight_map": {"x": 1}})", R"({"weight_map": {"x": "b.safetensors"}})",
-        R"({"weight_map": {"x": "../a.safetensors"}})", R"({"weight_map": {"x": ""}})"}) {
+        R"({"weight_map": {"x": "../a.safetensors"}})", R"({"weight_map": {"x": ""}})",
+        R"({"weight_map": {"x": "a.bin"}})", R"({"weight_map": {"x": "sub/a.safetensors"}})",
+        R"({"weight_map": {"x": "a.safetensors"}, "metadata": {"total_size": -1}})"}) {
     EXPECT_THAT(Refusal(files, {{"model.safetensors.index.json", index}}),
                 HasSubstr("model.safetensors.index.json: "))
         << index;
@@ -122,9 +125,10 @@ TEST(NeededFilesTest, AnErrorOfReadingIsPassedOn) {
 }
 
 TEST(NeededFilesTest, NoWeights) {
-  EXPECT_THAT(Refusal({"config.json", "pytorch_model.bin"}),
-              AllOf(HasSubstr("pytorch_model.bin"), HasSubstr("pickle"),
-                    HasSubstr("from_pretrained('org/name')"), HasSubstr("save_pretrained")));
+  EXPECT_THAT(
+      Refusal({"config.json", "pytorch_model.bin"}),
+      AllOf(HasSubstr("pytorch_model.bin"), HasSubstr("pickle"),
+            HasSubstr("from_pretrained('org/name')"), HasSubstr("save_pretrained('FOLDER')")));
   EXPECT_THAT(Refusal({"config.json", "onnx/model.onnx"}), HasSubstr("onnx/model.onnx"));
   EXPECT_THAT(Refusal({"config.json", "README.md"}), HasSubstr("neither model.safetensors"));
   EXPECT_THAT(Refusal({"README.md"}), HasSubstr("config.json"));

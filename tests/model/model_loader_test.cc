@@ -60,7 +60,7 @@ TEST(ModelLoaderTest, RefusesWeightsThatAreAPickle) {
   folder.Write("pytorch_model.bin", "x");
   EXPECT_THAT(ErrorOf(Options(folder)),
               AllOf(HasSubstr("pytorch_model.bin: "), HasSubstr("can run any code"),
-                    HasSubstr("convert it once: python -c"), HasSubstr("save_pretrained")));
+                    HasSubstr("convert it once: python3 -c"), HasSubstr("save_pretrained")));
 }
 
 TEST(ModelLoaderTest, RefusesABrokenConfig) {
