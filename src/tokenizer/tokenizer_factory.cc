@@ -10,6 +10,7 @@
 #include "tokenizer/bert_files.h"
 #include "tokenizer/byte_level_bpe_files.h"
 #include "tokenizer/byte_level_bpe_tokenizer.h"
+#include "tokenizer/token_agreement.h"
 #include "tokenizer/tokenizer_json.h"
 #include "tokenizer/tokenizer_json_reader.h"
 #include "tokenizer/unigram_files.h"
@@ -176,6 +177,14 @@ absl::StatusOr<std::unique_ptr<Tokenizer>> MakeTokenizer(const TokenizerFiles& f
 
   RERANKD_ASSIGN_OR_RETURN(TokenizerJson file, ReadTokenizerJson(*files.tokenizer_json, json_path));
   const json& root = file.root;
+  RERANKD_RETURN_IF_ERROR(
+      CheckTokensAgree(file, json_path,
+                       {.config = config,
+                        .special_tokens_map = files.special_tokens_map,
+                        .added_tokens = files.added_tokens,
+                        .config_origin = config_path,
+                        .special_tokens_map_origin = path("special_tokens_map.json"),
+                        .added_tokens_origin = path("added_tokens.json")}));
   // A further type of tokenizer is a further case here.
   const std::string type = TokenizerModelType(root);
   if (type == "WordPiece") {
