@@ -93,7 +93,7 @@ class ByteLevelBpeTokenizer::Run {
       const WordEnd word = FindWordEnd(tokenizer_.pattern_, piece_, begin, at_end);
       const std::string_view bytes = std::string_view(piece_).substr(begin, word.end - begin);
       if (!word.complete) {
-        if (bytes.size() > kLongWordBytes) EmitBeginning(bytes);
+        if (bytes.size() > kLongWordBytes && !EmitSomeBeginning(bytes)) EmitBeginning(bytes);
         next_try_ = kGrowth * (piece_.size() - begin);
         break;
       }
@@ -104,11 +104,18 @@ class ByteLevelBpeTokenizer::Run {
   }
 
   void EmitWord(std::string_view word) {
-    for (size_t size = kLongWordBytes; size < word.size(); size *= kGrowth) {
-      if (EmitBeginning(word.substr(0, size))) return;
-    }
+    if (EmitSomeBeginning(word)) return;
     tokenizer_.model_.Encode(word, result_.ids);
     Trim();
+  }
+
+  // Whether a beginning, short at first, that is less than the whole has all the tokens that are
+  // needed.
+  bool EmitSomeBeginning(std::string_view word) {
+    for (size_t size = kLongWordBytes; size < word.size(); size *= kGrowth) {
+      if (EmitBeginning(word.substr(0, size))) return true;
+    }
+    return false;
   }
 
   // Whether the beginning of a word has all the tokens that are needed. (A token is a byte or more,

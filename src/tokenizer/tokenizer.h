@@ -22,8 +22,15 @@ class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
 
-  // The first `max_tokens` ids of `text`. Work is bounded by `max_tokens`, not by the text: what
-  // comes later is not looked at beyond learning whether there is more.
+  // The first `max_tokens` ids of `text`. What comes later is not looked at beyond learning whether
+  // there is more. So work is bounded by `max_tokens`, but for stretches that are read to their end,
+  // in time proportional to their length:
+  //   - what becomes one token at most, however long: white space, characters that normalization
+  //     removes, and what is one unknown token (a word of too many characters for WordPiece, a run
+  //     of unknown characters for Unigram);
+  //   - a run of combining marks, which normalization may put in another order;
+  //   - a word of Unigram in which the best way to cut the beginning depends on the end, as in one
+  //     letter repeated.
   // REQUIRES: `text` is valid UTF-8.
   virtual TokenizedText Tokenize(std::string_view text,
                                  size_t max_tokens = std::numeric_limits<size_t>::max()) const = 0;

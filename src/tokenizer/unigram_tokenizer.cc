@@ -216,7 +216,13 @@ class UnigramTokenizer::Run {
   void AddUnknown(std::string_view characters) {
     const bool too_long = unknown_.size() > tokenizer_.longest_piece_;
     if (tokenizer_.byte_fallback_ || !too_long) unknown_ += characters;
-    if (tokenizer_.byte_fallback_ || too_long) return;
+    if (tokenizer_.byte_fallback_) {
+      // Its bytes alone are more tokens than fit.
+      const bool enough = unknown_.size() > std::max(tokenizer_.longest_piece_, max_tokens_);
+      if (enough && tokenizer_.every_byte_is_a_piece_) EmitUnknown();
+      return;
+    }
+    if (too_long) return;
     // Too long for any piece, it is known before its end is.
     if (unknown_.size() > tokenizer_.longest_piece_) Emit(tokenizer_.unknown_id_);
   }
@@ -315,6 +321,8 @@ absl::StatusOr<std::unique_ptr<UnigramTokenizer>> UnigramTokenizer::Create(
   for (size_t byte = 0; byte < 256; ++byte) {
     tokenizer->byte_ids_[byte] = tokenizer->pieces_.Find(fmt::format("<0x{:02X}>", byte));
   }
+  tokenizer->every_byte_is_a_piece_ =
+      std::ranges::none_of(tokenizer->byte_ids_, [](int32_t id) { return id < 0; });
 
   absl::StatusOr<AddedTokenMatchers> added = MakeAddedTokenMatchers(
       options.added_tokens, options.pieces.size(),

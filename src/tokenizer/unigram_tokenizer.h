@@ -68,6 +68,7 @@ class UnigramTokenizer final : public Tokenizer {
   int32_t unknown_id_;
   bool byte_fallback_;
   std::array<int32_t, 256> byte_ids_{};  // -1: there is no such piece
+  bool every_byte_is_a_piece_ = false;
   TextNormalizer normalizer_;
   bool split_at_white_space_;
   std::optional<Metaspace> metaspace_;

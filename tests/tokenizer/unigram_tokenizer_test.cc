@@ -1,5 +1,6 @@
 #include "tokenizer/unigram_tokenizer.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -79,6 +80,32 @@ TEST(UnigramTokenizerTest, ByteFallbackNeedsAllBytesOfARun) {
   EXPECT_THAT(Ids(*tokenizer, "x\u00E9"), ElementsAre(9, 10, 11));
   EXPECT_THAT(Ids(*tokenizer, "xy"), ElementsAre(0));
   EXPECT_THAT(Ids(*tokenizer, "y\u00E9a"), ElementsAre(0, 1));
+}
+
+TEST(UnigramTokenizerTest, ByteFallbackStopsWhereTheBytesAreEnough) {
+  UnigramTokenizer::Options options = SmallModel();
+  options.byte_fallback = true;
+  const auto first = static_cast<int32_t>(options.pieces.size());
+  for (int byte = 0; byte < 256; ++byte) {
+    options.pieces.push_back({fmt::format("<0x{:02X}>", byte), -9});
+  }
+  const auto tokenizer = Make(std::move(options));
+  std::string run;
+  for (int i = 0; i < 1000; ++i) run += "\u00E9x";
+  const TokenizedText whole = tokenizer->Tokenize(run + "a", std::numeric_limits<size_t>::max());
+  ASSERT_EQ(whole.ids.size(), run.size() + 1);
+  EXPECT_TRUE(whole.complete);
+  for (size_t i = 0; i < run.size(); ++i) {
+    ASSERT_EQ(whole.ids[i], first + static_cast<uint8_t>(run[i])) << i;
+  }
+  for (const size_t max_tokens : {0U, 1U, 7U, 999U, 2999U, 3000U}) {
+    const TokenizedText part = tokenizer->Tokenize(run + "a", max_tokens);
+    EXPECT_FALSE(part.complete) << max_tokens;
+    EXPECT_EQ(part.ids,
+              std::vector<int32_t>(whole.ids.begin(),
+                                   whole.ids.begin() + static_cast<ptrdiff_t>(max_tokens)))
+        << max_tokens;
+  }
 }
 
 TEST(UnigramTokenizerTest, Metaspace) {
