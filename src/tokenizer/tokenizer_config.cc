@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <map>
@@ -58,7 +59,7 @@ absl::Status ConfigTokens::AddDecoder() {
     by_id[id] = *std::move(token);
   }
   for (auto& [id, token] : by_id) {
-    contents_.insert(token.content);
+    closed_.insert(token.content);
     tokens_.push_back(std::move(token));
   }
   return absl::OkStatus();
@@ -66,13 +67,13 @@ absl::Status ConfigTokens::AddDecoder() {
 
 absl::StatusOr<std::optional<std::string>> ConfigTokens::AddNamed(const std::string& key,
                                                                   const std::string& by_default) {
-  const auto value = config_.find(key);
+  const auto found = config_.find(key);
+  const json value = found == config_.end() ? json(by_default) : *found;
   RERANKD_ASSIGN_OR_RETURN(std::optional<AddedToken> token,
-                           ConfigToken(value == config_.end() ? json(by_default) : *value,
-                                       fmt::format("{}: {}", origin_, key)));
+                           ConfigToken(value, fmt::format("{}: {}", origin_, key)));
   if (!token.has_value()) return std::nullopt;
   std::string content = token->content;
-  Add(*std::move(token));
+  AddOpen(*std::move(token), value);
   return content;
 }
 
@@ -85,13 +86,30 @@ absl::Status ConfigTokens::AddList(const std::string& key) {
   for (const json& value : *list) {
     RERANKD_ASSIGN_OR_RETURN(std::optional<AddedToken> token, ConfigToken(value, list_origin));
     if (!token.has_value()) return Refused(list_origin, "must be a list of tokens");
-    Add(*std::move(token));
+    AddOpen(*std::move(token), value);
   }
   return absl::OkStatus();
 }
 
 void ConfigTokens::Add(AddedToken token) {
-  if (contents_.insert(token.content).second) tokens_.push_back(std::move(token));
+  if (!closed_.insert(token.content).second) return;
+  if (std::ranges::find(tokens_, token.content, &AddedToken::content) != tokens_.end()) return;
+  tokens_.push_back(std::move(token));
+}
+
+void ConfigTokens::AddOpen(AddedToken token, const json& value) {
+  if (closed_.contains(token.content)) return;
+  const bool is_new = seen_
+                          .emplace(token.content, value.is_string(), token.single_word,
+                                   token.lstrip, token.rstrip, token.normalized)
+                          .second;
+  if (!is_new) return;
+  const auto there = std::ranges::find(tokens_, token.content, &AddedToken::content);
+  if (there == tokens_.end()) {
+    tokens_.push_back(std::move(token));
+  } else {
+    *there = std::move(token);
+  }
 }
 
 }  // namespace rerankd

@@ -7,6 +7,8 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -19,7 +21,8 @@ absl::StatusOr<std::optional<AddedToken>> ConfigToken(const nlohmann::json& valu
                                                       std::string_view origin);
 
 // The added tokens in the order in which transformers adds them: "added_tokens_decoder" by id, then
-// the named ones, then the lists; of two with the same content the first counts.
+// the named ones, then the lists. Of several with the same content one of the decoder counts; where
+// it has none, the last one that none before it was the same as.
 class ConfigTokens {
  public:
   // REQUIRES: both outlive this; `config` is an object.
@@ -31,15 +34,22 @@ class ConfigTokens {
   absl::StatusOr<std::optional<std::string>> AddNamed(const std::string& key,
                                                       const std::string& by_default);
   absl::Status AddList(const std::string& key);
+  // A token with the last word on its flags, unless it is there already.
   void Add(AddedToken token);
 
   std::vector<AddedToken> Take() { return std::move(tokens_); }
 
  private:
+  // A token that a later one may give other flags. `value` is how the file has it: transformers
+  // tells a text from an object that says the same.
+  void AddOpen(AddedToken token, const nlohmann::json& value);
+
   const nlohmann::json& config_;
   std::string_view origin_;
   std::vector<AddedToken> tokens_;
-  std::set<std::string> contents_;
+  std::set<std::string> closed_;  // contents
+  // What a content has been added with: whether as a text, and the flags.
+  std::set<std::tuple<std::string, bool, bool, bool, bool, bool>> seen_;
 };
 
 }  // namespace rerankd

@@ -301,6 +301,29 @@ TEST(RobertaVocabularyTest, OlderFilesOverrideTheConfigUnlessItListsTheTokens) {
   EXPECT_THAT(tokenizer->Tokenize("a <mask>").ids, ElementsAre(4, 7, 10));
 }
 
+TEST(RobertaVocabularyTest, OfOneTokenWithSeveralFlagsTheLastCounts) {
+  const auto token = [](const std::string& content, bool lstrip) {
+    return json{{"__type", "AddedToken"}, {"content", content}, {"lstrip", lstrip}};
+  };
+  const auto ids = [](const json& config) { return Make(OldFiles(config))->Tokenize("a <s>").ids; };
+  EXPECT_THAT(ids({{"bos_token", token("<s>", true)}, {"cls_token", token("<s>", false)}}),
+              ElementsAre(4, 7, 0));
+  EXPECT_THAT(ids({{"bos_token", token("<s>", false)}, {"cls_token", token("<s>", true)}}),
+              ElementsAre(4, 0));
+  EXPECT_THAT(ids({{"cls_token", token("<s>", true)}}), ElementsAre(4, 0));
+  EXPECT_THAT(ids({{"cls_token", token("<s>", true)},
+                   {"extra_special_tokens", json::array({token("<s>", false)})}}),
+              ElementsAre(4, 7, 0));
+  // Unless it is the same as one before.
+  EXPECT_THAT(
+      ids({{"cls_token", token("<s>", true)}, {"extra_special_tokens", json::array({"<s>"})}}),
+      ElementsAre(4, 0));
+  EXPECT_THAT(ids({{"bos_token", token("<s>", false)},
+                   {"added_tokens_decoder", {{"0", token("<s>", true)}}}}),
+              ElementsAre(4, 0))
+      << "but one of the decoder before all";
+}
+
 // Added tokens of one kind are looked for before those of the other.
 TEST(RobertaVocabularyTest, WhetherATokenIsNormalizedByDefault) {
   const auto ids = [](const json& config, const char* added) {
