@@ -1,4 +1,4 @@
-// How fast texts become ids, in processor time of one thread:
+// How fast texts become ids, in processor time of one thread, and what the tokenizer takes:
 //   tokenizer_bench [MODEL_FOLDER] [FILE]
 // FILE holds one document a line; without it, some prose in several scripts. A folder with another
 // type of tokenizer: tests/data/tokenizer/byte_level_bpe.
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "tokenizer/tokenizer_factory.h"
+#include "util/memory.h"
 
 namespace rerankd {
 namespace {
@@ -32,6 +33,16 @@ double Seconds() {
   timespec now{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+// A line of /proc/self/status, in MiB.
+double MemoryMib(const std::string& key) {
+  std::ifstream in("/proc/self/status");
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with(key + ":"))
+      return std::strtod(line.c_str() + key.size() + 1, nullptr) / 1024;
+  }
+  return 0;
 }
 
 // Runs over all documents until a second has passed, and reports the fastest round.
@@ -59,12 +70,18 @@ void Measure(const Tokenizer& tokenizer, const std::string& name,
 int Main(int argc, char** argv) {
   const char* const by_default = std::getenv("RERANKD_DEFAULT_MODEL_DIR");
   const std::string folder = argc > 1 ? argv[1] : by_default != nullptr ? by_default : "";
+  const double resident = MemoryMib("VmRSS");
+  const double begin = Seconds();
   const absl::StatusOr<std::unique_ptr<Tokenizer>> loaded = LoadTokenizer(folder);
+  const double load_seconds = Seconds() - begin;
+  ReleaseFreedMemory();  // as the server does after it has loaded a model
   if (!loaded.ok()) {
     fmt::print(stderr, "{}\n", loaded.status().ToString());
     return 1;
   }
   const Tokenizer& tokenizer = **loaded;
+  fmt::print("loading: {:.3f} s, {:.1f} MiB more resident, {:.1f} MiB more at the peak\n",
+             load_seconds, MemoryMib("VmRSS") - resident, MemoryMib("VmHWM") - resident);
   if (argc > 2) {
     std::vector<std::string> documents;
     std::ifstream in(argv[2]);
@@ -96,6 +113,14 @@ int Main(int argc, char** argv) {
   Measure(tokenizer, "English, 1 MB, first 512 tokens", {Repeated(english, 1'000'000)}, 512);
   Measure(tokenizer, "one word of 1 MB, first 512 tokens", {std::string(1'000'000, 'x')}, 512);
   Measure(tokenizer, "one word of 1 MB", {std::string(1'000'000, 'x')}, kUnlimited);
+  // What becomes no second token has to be read to its end.
+  for (const auto& [name, text] :
+       {std::pair("letters", "x"), std::pair("unknown characters", "\U0001FBF9"),
+        std::pair("combining marks", "\u0301"), std::pair("white space", " "),
+        std::pair("control characters", "\x01")}) {
+    Measure(tokenizer, fmt::format("8 MB of {}, 512 tokens", name), {Repeated(text, 8'000'000)},
+            512);
+  }
   return 0;
 }
 
