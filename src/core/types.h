@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "util/clock.h"
+#include "util/secret.h"
 
 namespace rerankd {
 
@@ -16,6 +17,9 @@ namespace rerankd {
 enum class ScoreKind {
   kRaw,      // the model's own number: a logit of a cross-encoder, a cosine of a bi-encoder
   kSigmoid,  // 1 / (1 + exp(-raw)), in [0, 1]
+  // A hosted provider's own score, as it came; what it is made of only the provider knows. Often in
+  // [0, 1].
+  kProvider,
 };
 
 // How a text that is too long for the model is cut.
@@ -31,6 +35,8 @@ struct RerankRequest {
   size_t top_k = 0;                      // 0: all
   std::optional<ScoreKind> score_kind;   // unset: the model's default
   std::optional<Truncation> truncation;  // unset: the model entry's
+  // The caller's own key of a hosted provider; empty: it brought none. Local models ignore it.
+  Secret provider_key;
   TimePoint deadline = kNoDeadline;
   std::stop_token cancelled;  // stop is requested once the caller has gone away
 };
@@ -41,10 +47,12 @@ struct ScoredDocument {
   bool truncated = false;
 };
 
+// What a hosted provider does not tell is 0.
 struct TokenUsage {
   uint64_t query_tokens = 0;     // of the query, once, without special tokens, after truncation
   uint64_t document_tokens = 0;  // of all documents, without special tokens, after truncation
   uint64_t total_tokens = 0;     // that the model read, special tokens and repeated query included
+  double billed_units = 0;       // a hosted provider's units of billing other than tokens
 };
 
 // Wall time, in the order of a request's life. The three do not overlap.
@@ -55,7 +63,9 @@ struct Timings {
 };
 
 struct RerankResult {
-  std::vector<ScoredDocument> documents;  // best first; equal scores in the order of the request
+  // Best first; equal scores in the order of the request, or in that of a hosted provider, which
+  // may know more digits than it tells.
+  std::vector<ScoredDocument> documents;
   ScoreKind score_kind = ScoreKind::kRaw;
   TokenUsage usage;
   Timings timings;

@@ -172,6 +172,15 @@ void LocalReranker::Impl::Rerank(RerankRequest request, Done done) {
     std::move(done)(std::move(gone));
     return;
   }
+  if (request.score_kind == ScoreKind::kProvider) {
+    std::move(done)(
+        WithReason(InvalidField("score_kind",
+                                fmt::format("asks for a hosted provider's score, and this server "
+                                            "computes model {} itself; ask for raw or sigmoid",
+                                            options_.model)),
+                   "UNSUPPORTED_OPTION"));
+    return;
+  }
   if (request.documents.empty()) {
     std::move(done)(
         RerankResult{.score_kind = request.score_kind.value_or(options_.default_score_kind)});

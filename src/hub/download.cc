@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "http/asked_delay.h"
 #include "http/url.h"
 #include "hub/cache_files.h"
 #include "hub/content_hash.h"
@@ -191,8 +192,10 @@ absl::Status Download::WithRetries(std::string_view what, int max_attempts,
     const std::string message(result.status.message());
     if (!delay.has_value()) {
       if (!result.asked.has_value()) return result.status;
-      return absl::Status(result.status.code(),
-                          fmt::format("{}; it asks to wait {} s", message, result.asked->count()));
+      return absl::Status(
+          result.status.code(),
+          fmt::format("{}; it asks to wait {} s", message,
+                      std::chrono::ceil<std::chrono::seconds>(*result.asked).count()));
     }
     progress_.Say(fmt::format("{}: {}; trying again in {:.1f} s", what, message,
                               std::chrono::duration<double>(*delay).count()));

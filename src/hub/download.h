@@ -69,7 +69,7 @@ class Download {
     absl::Status status;
     bool transient = false;
     bool progressed = false;                                   // it brought something all the same
-    std::optional<std::chrono::seconds> asked = std::nullopt;  // the pause that the hub asks for
+    std::optional<std::chrono::milliseconds> asked = std::nullopt;  // the pause that the hub asks for
   };
   class BodyWriter;
 

@@ -2,12 +2,11 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
-#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "hub/retry_policy.h"
+#include "util/environment.h"
 #include "util/secret.h"
 
 namespace rerankd {
@@ -21,9 +20,6 @@ struct HubOptions {
   int parallel_downloads = 4;
   RetryPolicy retry;
 };
-
-// The value of an environment variable.
-using EnvironmentLookup = std::function<std::optional<std::string>(const std::string& name)>;
 
 // What the environment says, by the names and the precedence of huggingface_hub: HF_HUB_CACHE
 // (older: HUGGINGFACE_HUB_CACHE), HF_HOME, XDG_CACHE_HOME; HF_ENDPOINT; HF_TOKEN, HF_TOKEN_PATH (a

@@ -5,8 +5,6 @@
 #include <optional>
 
 #include "absl/status/status.h"
-#include "absl/time/time.h"
-#include "http/http_client.h"
 
 namespace rerankd {
 
@@ -23,15 +21,11 @@ struct RetryPolicy {
 bool IsTransient(int http_status);
 bool IsTransient(const absl::Status& status);
 
-// How long a hub asks to wait: Retry-After (seconds or a date), else the "t" of a RateLimit header
-// whose "r" is 0.
-std::optional<std::chrono::seconds> AskedDelay(const HttpResponse& response, absl::Time now);
-
 // The pause before the next attempt after `attempts` have failed in a row, or nullopt to give up.
 // Doubles each time; `random` in [0, 1) takes up to half of it away, so that clients that failed
 // together do not return together. What the hub asks for is never undercut.
 std::optional<std::chrono::milliseconds> NextDelay(const RetryPolicy& policy, int attempts,
-                                                   std::optional<std::chrono::seconds> asked,
+                                                   std::optional<std::chrono::milliseconds> asked,
                                                    double random);
 
 }  // namespace rerankd

@@ -17,6 +17,8 @@ std::optional<ScoreKind> FromProto(rerank::v1::ScoreKind kind) {
       return ScoreKind::kRaw;
     case rerank::v1::SCORE_KIND_SIGMOID:
       return ScoreKind::kSigmoid;
+    case rerank::v1::SCORE_KIND_PROVIDER:
+      return ScoreKind::kProvider;
     default:
       return std::nullopt;
   }
@@ -83,6 +85,7 @@ absl::Status FillResponse(const RerankResult& result, const std::string& model,
   response.mutable_usage()->set_query_tokens(result.usage.query_tokens);
   response.mutable_usage()->set_document_tokens(result.usage.document_tokens);
   response.mutable_usage()->set_total_tokens(result.usage.total_tokens);
+  response.mutable_usage()->set_billed_units(result.usage.billed_units);
   SetDuration(result.timings.queue, *response.mutable_timings()->mutable_queue());
   SetDuration(result.timings.tokenize, *response.mutable_timings()->mutable_tokenize());
   SetDuration(result.timings.compute, *response.mutable_timings()->mutable_compute());
@@ -126,7 +129,15 @@ rerank::v1::ModelState ToProto(ModelState state) {
 }
 
 rerank::v1::ScoreKind ToProto(ScoreKind kind) {
-  return kind == ScoreKind::kRaw ? rerank::v1::SCORE_KIND_RAW : rerank::v1::SCORE_KIND_SIGMOID;
+  switch (kind) {
+    case ScoreKind::kRaw:
+      return rerank::v1::SCORE_KIND_RAW;
+    case ScoreKind::kSigmoid:
+      return rerank::v1::SCORE_KIND_SIGMOID;
+    case ScoreKind::kProvider:
+      return rerank::v1::SCORE_KIND_PROVIDER;
+  }
+  return rerank::v1::SCORE_KIND_UNSPECIFIED;
 }
 
 rerank::v1::Truncation ToProto(Truncation truncation) {

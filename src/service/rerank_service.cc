@@ -19,9 +19,20 @@
 namespace rerankd {
 namespace {
 
+// The key that a caller wants its call to a hosted provider to be sent with. Not a field of the
+// request: messages are logged, stored and printed by others.
+constexpr char kProviderKeyKey[] = "x-rerank-provider-key";
+
 class RerankCall : public UnaryCall, public std::enable_shared_from_this<RerankCall> {
  public:
-  using UnaryCall::UnaryCall;
+  RerankCall(std::shared_ptr<ServerState> state, grpc::CallbackServerContext* context,
+             grpc::ByteBuffer* response, std::string_view method)
+      : UnaryCall(std::move(state), context, response, method) {
+    const auto& metadata = context->client_metadata();
+    if (const auto it = metadata.find(kProviderKeyKey); it != metadata.end()) {
+      provider_key_ = Secret(std::string(it->second.data(), it->second.size()));
+    }
+  }
 
  private:
   absl::Status Handle(std::string_view payload) override {
@@ -41,6 +52,7 @@ class RerankCall : public UnaryCall, public std::enable_shared_from_this<RerankC
     model_ = model->name();
     log().model = model_;
     RerankRequest request = TakeRequest(request_);
+    request.provider_key = std::move(provider_key_);
     request.deadline = deadline();
     request.cancelled = cancelled();
     model->Rerank(std::move(request),
@@ -71,6 +83,7 @@ class RerankCall : public UnaryCall, public std::enable_shared_from_this<RerankC
     return absl::OkStatus();
   }
 
+  Secret provider_key_;
   rerank::v1::RerankRequest request_;
   size_t documents_ = 0;
   std::string model_;

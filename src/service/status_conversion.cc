@@ -37,10 +37,13 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
   google::rpc::Status details;
   details.set_code(static_cast<int>(status.code()));
   details.set_message(message);
-  if (auto reason = ReasonOf(status); reason.has_value()) {
+  if (auto known = ErrorInfoOf(status); known.has_value()) {
     google::rpc::ErrorInfo info;
-    info.set_reason(*std::move(reason));
-    info.set_domain("rerankd");
+    info.set_reason(std::move(known->reason));
+    info.set_domain(std::move(known->domain));
+    for (auto& [key, value] : known->metadata) {
+      (*info.mutable_metadata())[key] = Presentable(std::move(value), kMaxFieldBytes);
+    }
     details.add_details()->PackFrom(info);
   }
   if (auto field = FieldOf(status); field.has_value()) {

@@ -21,11 +21,39 @@ TEST(ErrorsTest, ARetryCarriesItsTimeAndReason) {
   EXPECT_EQ(ReasonOf(status), "QUEUE_FULL");
 }
 
+TEST(ErrorsTest, ARetryHintSuitsAnyCode) {
+  const absl::Status status =
+      WithRetryAfter(absl::UnavailableError("down"), std::chrono::milliseconds(1500));
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(RetryAfterOf(status), std::chrono::milliseconds(1500));
+}
+
+TEST(ErrorsTest, AReasonAloneIsOfOurDomain) {
+  const auto info = ErrorInfoOf(WithReason(absl::InternalError("x"), "WHY"));
+  ASSERT_TRUE(info.has_value());
+  EXPECT_EQ(info->reason, "WHY");
+  EXPECT_EQ(info->domain, "rerankd");
+  EXPECT_TRUE(info->metadata.empty());
+}
+
+TEST(ErrorsTest, ErrorInfoCarriesDomainAndMetadata) {
+  const absl::Status status = WithErrorInfo(
+      absl::InternalError("x"), {.reason = "WHY",
+                                 .domain = "rerank.providers",
+                                 .metadata = {{"provider", "voyage"}, {"provider_code", ""}}});
+  EXPECT_EQ(ReasonOf(status), "WHY");
+  const auto info = ErrorInfoOf(status);
+  ASSERT_TRUE(info.has_value());
+  EXPECT_EQ(info->domain, "rerank.providers");
+  EXPECT_EQ(info->metadata, (std::map<std::string, std::string>{{"provider", "voyage"}}));
+}
+
 TEST(ErrorsTest, APlainStatusCarriesNothing) {
   const absl::Status status = absl::InternalError("x");
   EXPECT_EQ(FieldOf(status), std::nullopt);
   EXPECT_EQ(RetryAfterOf(status), std::nullopt);
   EXPECT_EQ(ReasonOf(status), std::nullopt);
+  EXPECT_FALSE(ErrorInfoOf(status).has_value());
 }
 
 }  // namespace

@@ -97,6 +97,17 @@ TEST_F(LocalRerankerTest, PromptsComeBeforeTheTexts) {
   EXPECT_EQ(result->usage.document_tokens, 18U);
 }
 
+TEST_F(LocalRerankerTest, HasNoScoresOfProviders) {
+  const auto reranker = Make();
+  for (const std::vector<std::string>& documents : {std::vector<std::string>{}, {"one"}}) {
+    const Result result =
+        Call(*reranker, {.query = "q", .documents = documents, .score_kind = ScoreKind::kProvider});
+    EXPECT_EQ(result.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(FieldOf(result.status()), "score_kind");
+    EXPECT_EQ(ReasonOf(result.status()), "UNSUPPORTED_OPTION");
+  }
+}
+
 TEST_F(LocalRerankerTest, KeepsTheBest) {
   const auto reranker = Make();
   const std::vector<std::string> documents = {"a", "b", "c", "d", "e"};

@@ -9,11 +9,11 @@
 #include <string_view>
 #include <vector>
 
+#include "http/asked_delay.h"
 #include "http/url.h"
 #include "hub/cache_layout.h"
 #include "hub/hub_api.h"
 #include "hub/needed_files.h"
-#include "hub/retry_policy.h"
 
 namespace {
 

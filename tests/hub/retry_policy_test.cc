@@ -10,12 +10,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-std::optional<seconds> Asked(const std::string& name, const std::string& value) {
-  const absl::Time now =
-      absl::FromCivil(absl::CivilSecond(2026, 3, 1, 12, 0, 0), absl::UTCTimeZone());
-  return AskedDelay({.status = 429, .headers = {{name, value}}}, now);
-}
-
 TEST(RetryPolicyTest, WhatMayPass) {
   for (const int status : {408, 429, 500, 502, 503, 504, 599}) EXPECT_TRUE(IsTransient(status));
   for (const int status : {0, 200, 302, 400, 401, 403, 404, 416, 600}) {
@@ -50,25 +44,6 @@ TEST(RetryPolicyTest, WhatTheHubAsksForIsNotUndercut) {
   const RetryPolicy policy;
   EXPECT_EQ(NextDelay(policy, 1, seconds(7), 0.9), seconds(7));
   EXPECT_EQ(NextDelay(policy, 5, seconds(1), 0), seconds(8));
-}
-
-TEST(RetryPolicyTest, RetryAfter) {
-  EXPECT_EQ(Asked("Retry-After", "120"), seconds(120));
-  EXPECT_EQ(Asked("retry-after", "0"), seconds(0));
-  EXPECT_EQ(Asked("Retry-After", "Sun, 01 Mar 2026 12:00:30 GMT"), seconds(30));
-  EXPECT_EQ(Asked("Retry-After", "Sun, 01 Mar 2026 11:00:00 GMT"), seconds(0));
-  EXPECT_GT(Asked("Retry-After", "99999999999999999999999"), seconds(1'000'000));
-  for (const char* value : {"", "soon", "-1", "1.5", "12 s"}) {
-    EXPECT_EQ(Asked("Retry-After", value), std::nullopt) << value;
-  }
-}
-
-TEST(RetryPolicyTest, RateLimit) {
-  EXPECT_EQ(Asked("RateLimit", R"("api";r=0;t=55)"), seconds(55));
-  EXPECT_EQ(Asked("RateLimit", R"("api";r=3;t=55)"), std::nullopt);
-  EXPECT_EQ(Asked("RateLimit", R"("api";r=0)"), std::nullopt);
-  EXPECT_EQ(Asked("RateLimit", ""), std::nullopt);
-  EXPECT_EQ(Asked("X-Other", "1"), std::nullopt);
 }
 
 }  // namespace

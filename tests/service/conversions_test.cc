@@ -50,7 +50,7 @@ TEST(ConversionsTest, FillsTheResponse) {
   RerankResult result;
   result.documents = {{2, 0.75F, true}, {0, -1.5F, false}};
   result.score_kind = ScoreKind::kSigmoid;
-  result.usage = {.query_tokens = 1, .document_tokens = 2, .total_tokens = 3};
+  result.usage = {.query_tokens = 1, .document_tokens = 2, .total_tokens = 3, .billed_units = 1.5};
   result.timings = {.tokenize = std::chrono::microseconds(5),
                     .queue = std::chrono::nanoseconds(7),
                     .compute = std::chrono::milliseconds(2500)};
@@ -68,6 +68,7 @@ TEST(ConversionsTest, FillsTheResponse) {
   EXPECT_EQ(response.usage().query_tokens(), 1);
   EXPECT_EQ(response.usage().document_tokens(), 2);
   EXPECT_EQ(response.usage().total_tokens(), 3);
+  EXPECT_EQ(response.usage().billed_units(), 1.5);
   EXPECT_EQ(response.timings().tokenize().nanos(), 5000);
   EXPECT_EQ(response.timings().queue().nanos(), 7);
   EXPECT_EQ(response.timings().compute().seconds(), 2);

@@ -400,6 +400,15 @@ TEST_F(RerankServiceTest, MakesUpARequestIdOtherwise) {
   EXPECT_NE(ids[1], ids[2]);
 }
 
+TEST_F(RerankServiceTest, HandsOnTheCallersKeyOfAProvider) {
+  grpc::ClientContext context;
+  context.AddMetadata("x-rerank-provider-key", "key-of-the-caller");
+  ASSERT_TRUE(Rerank(MakeRequest("q", {"a"}), context).ok());
+  EXPECT_EQ(server_->mini().last_request()->provider_key.Reveal(), "key-of-the-caller");
+  ASSERT_TRUE(Rerank(MakeRequest("q", {"a"})).ok());
+  EXPECT_TRUE(server_->mini().last_request()->provider_key.empty());
+}
+
 TEST_F(RerankServiceTest, LogsEachCallOnce) {
   rerank::v1::RerankRequest request = MakeRequest("query", {"a", "bb", "c"});
   request.set_top_k(2);

@@ -30,6 +30,23 @@ TEST(StatusConversionTest, EveryCodeKeepsItsNumberAndMessage) {
   }
 }
 
+TEST(StatusConversionTest, ErrorInfoKeepsItsDomainAndMetadata) {
+  const grpc::Status status =
+      ToGrpcStatus(WithErrorInfo(absl::UnavailableError("x"), {.reason = "WHY",
+                                                               .domain = "rerank.providers",
+                                                               .metadata = {{"http_status", "503"},
+                                                                            {"request_id",
+                                                                             "\xff"
+                                                                             "7"}}}));
+  google::rpc::ErrorInfo info;
+  ASSERT_EQ(Details(status).details_size(), 1);
+  ASSERT_TRUE(Details(status).details(0).UnpackTo(&info));
+  EXPECT_EQ(info.reason(), "WHY");
+  EXPECT_EQ(info.domain(), "rerank.providers");
+  EXPECT_EQ(info.metadata().at("http_status"), "503");
+  EXPECT_EQ(info.metadata().at("request_id"), "?7");
+}
+
 TEST(StatusConversionTest, AFieldBecomesABadRequest) {
   const grpc::Status status =
       ToGrpcStatus(WithReason(InvalidField("documents[3]", "is empty"), "EMPTY_FIELD"));

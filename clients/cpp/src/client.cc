@@ -47,6 +47,8 @@ ScoreKind FromProto(rerank::v1::ScoreKind kind) {
       return ScoreKind::kRaw;
     case rerank::v1::SCORE_KIND_SIGMOID:
       return ScoreKind::kSigmoid;
+    case rerank::v1::SCORE_KIND_PROVIDER:
+      return ScoreKind::kProvider;
     default:
       return ScoreKind::kModelDefault;
   }
@@ -73,6 +75,8 @@ rerank::v1::ScoreKind ToProto(ScoreKind kind) {
       return rerank::v1::SCORE_KIND_RAW;
     case ScoreKind::kSigmoid:
       return rerank::v1::SCORE_KIND_SIGMOID;
+    case ScoreKind::kProvider:
+      return rerank::v1::SCORE_KIND_PROVIDER;
   }
   return rerank::v1::SCORE_KIND_UNSPECIFIED;
 }
@@ -235,6 +239,7 @@ class Client::Impl {
     answer.query_tokens = response.usage().query_tokens();
     answer.document_tokens = response.usage().document_tokens();
     answer.total_tokens = response.usage().total_tokens();
+    answer.billed_units = response.usage().billed_units();
     answer.tokenize = FromProto(response.timings().tokenize());
     answer.queue = FromProto(response.timings().queue());
     answer.compute = FromProto(response.timings().compute());

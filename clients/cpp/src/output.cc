@@ -21,6 +21,8 @@ const char* Name(ScoreKind kind) {
       return "raw";
     case ScoreKind::kSigmoid:
       return "sigmoid";
+    case ScoreKind::kProvider:
+      return "provider";
     case ScoreKind::kModelDefault:
       break;
   }
@@ -153,7 +155,8 @@ nlohmann::ordered_json RerankJson(const RerankAnswer& answer) {
           {"usage",
            {{"query_tokens", answer.query_tokens},
             {"document_tokens", answer.document_tokens},
-            {"total_tokens", answer.total_tokens}}},
+            {"total_tokens", answer.total_tokens},
+            {"billed_units", answer.billed_units}}},
           {"timings_ms",
            {{"tokenize", milliseconds(answer.tokenize)},
             {"queue", milliseconds(answer.queue)},

@@ -21,7 +21,12 @@
 
 namespace rerankd::client {
 
-enum class ScoreKind { kModelDefault, kRaw, kSigmoid };
+enum class ScoreKind {
+  kModelDefault,
+  kRaw,
+  kSigmoid,
+  kProvider,  // a hosted provider's own score
+};
 enum class Truncation { kModelDefault, kOnlyDocument, kLongestFirst, kRefuse };
 
 struct RerankOptions {
@@ -47,6 +52,7 @@ struct RerankAnswer {
   uint64_t query_tokens = 0;
   uint64_t document_tokens = 0;
   uint64_t total_tokens = 0;
+  double billed_units = 0;  // a hosted provider's units of billing other than tokens
   std::chrono::nanoseconds tokenize{};
   std::chrono::nanoseconds queue{};
   std::chrono::nanoseconds compute{};
