@@ -50,7 +50,7 @@ absl::Status WarmUp(Reranker& reranker, const EngineOptions& engine) {
 ModelInfo InfoOf(const ModelEntry& entry) {
   return {.name = entry.name,
           .aliases = entry.aliases,
-          .kind = entry.kind == EntryKind::kCrossEncoder ? "cross_encoder" : "bi_encoder",
+          .kind = entry.kind_name(),
           .device = entry.device,
           .precision = entry.precision,
           .default_score_kind = entry.score_kind,

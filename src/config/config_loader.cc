@@ -12,7 +12,9 @@
 
 #include "config/settings.h"
 #include "config/values.h"
+#include "config/yaml_json.h"
 #include "hub/model_id.h"
+#include "providers/registry.h"
 #include "service/service_options.h"
 #include "util/file.h"
 #include "util/utf8.h"
@@ -158,6 +160,14 @@ class Loader {
                 std::vector<Assignment>& to) {
     if (setting.is_list && value.IsSequence()) {
       AddList(shown_key, setting.key, value, to);
+      return;
+    }
+    if (setting.is_map && value.IsMap()) {
+      if (const absl::StatusOr<std::string> json = JsonOf(value); json.ok()) {
+        to.push_back({setting.key, *json, Place(value)});
+      } else {
+        Error(Place(value), fmt::format("{} {}", shown_key, std::string(json.status().message())));
+      }
       return;
     }
     if (!value.IsScalar()) {
@@ -328,7 +338,7 @@ class Loader {
       if (!models_given_) KeepLastSource(draft);
       const Assignment* const model_id = Given(draft, "model");
       const Assignment* const path = Given(draft, "path");
-      const bool has_source = model_id != nullptr || path != nullptr;
+      const bool has_source = model_id != nullptr || path != nullptr || IsHosted(draft);
       ModelEntry model = models_given_ || has_source ? ModelEntry() : sources_.default_model;
       model.engine = config_.engine;
       for (const Assignment& assignment : draft.assignments) {
@@ -337,16 +347,64 @@ class Loader {
         }
       }
       if (models_given_ && !has_source) Error(draft.place, "this model has neither model nor path");
-      if (model_id != nullptr && path != nullptr) {
-        Error(draft.place, "both model and path say which model it is; leave one of them out");
+      CheckScopes(draft, model);
+      if (model.kind == EntryKind::kHosted) {
+        FinishHosted(draft, model);
+      } else {
+        if (model_id != nullptr && path != nullptr) {
+          Error(draft.place, "both model and path say which model it is; leave one of them out");
+        }
+        if (model_id != nullptr) ResolveModel(*model_id, model);
+        CheckComputedHere(draft, model);
       }
-      if (model_id != nullptr) ResolveModel(*model_id, model);
-      CheckModel(draft, model);
+      CheckDefault(draft, model);
       if (model.name.empty()) NameBySource(draft, model);
       ClaimNames(draft, model);
       config_.models.push_back(std::move(model));
     }
     PutDefaultFirst();
+  }
+
+  static bool IsHosted(const ModelDraft& draft) {
+    const Assignment* const kind = Given(draft, "kind");
+    return kind != nullptr &&
+           std::ranges::find(ProviderKinds(), kind->text) != ProviderKinds().end();
+  }
+
+  // Settings that would have no effect are mistakes.
+  void CheckScopes(const ModelDraft& draft, const ModelEntry& model) {
+    const bool hosted = model.kind == EntryKind::kHosted;
+    for (const Assignment& assignment : draft.assignments) {
+      const auto* const setting = Find(ModelSettings(), assignment.key);
+      const EntryScope scope = setting != nullptr ? setting->scope : EntryScope::kComputedHere;
+      if (scope == EntryScope::kComputedHere && hosted) {
+        Error(assignment.place, fmt::format("{} is of models that this server computes, and {} "
+                                            "hosts this one",
+                                            assignment.key, model.provider.kind));
+      } else if (scope == EntryScope::kHosted && !hosted) {
+        Error(assignment.place,
+              fmt::format("{} is of models that a provider hosts, and this one is a {}; kind says "
+                          "which provider",
+                          assignment.key, model.kind_name()));
+      }
+    }
+  }
+
+  void FinishHosted(const ModelDraft& draft, ModelEntry& model) {
+    ProviderOptions& provider = model.provider;
+    provider.model = std::exchange(model.hub_id, "");
+    provider.truncation = model.truncation;
+    provider.score_kind = model.score_kind;
+    provider.query_prompt = model.query_prompt.value_or("");
+    provider.document_prompt = model.document_prompt.value_or("");
+    model.device.clear();
+    model.precision.clear();
+    const absl::Status status = MakeProvider(provider).status();
+    if (status.ok()) return;
+    // It begins with the setting that is at fault.
+    const std::string message(status.message());
+    const Assignment* const at = Given(draft, message.substr(0, message.find(' ')));
+    Error(at != nullptr ? at->place : draft.place, message);
   }
 
   // What the draft says last about `key`.
@@ -390,7 +448,7 @@ class Loader {
     }
   }
 
-  void CheckModel(const ModelDraft& draft, const ModelEntry& model) {
+  void CheckComputedHere(const ModelDraft& draft, const ModelEntry& model) {
     if (const Assignment* const revision = Given(draft, "revision");
         revision != nullptr && !model.revision.empty()) {
       if (model.hub_id.empty()) {
@@ -408,6 +466,13 @@ class Loader {
       Error(draft.place, fmt::format("query_max_tokens ({}) must be less than max_tokens ({})",
                                      model.query_max_tokens, model.max_tokens));
     }
+    if (model.score_kind == ScoreKind::kProvider) {
+      Error(Given(draft, "score_kind")->place,
+            "score_kind provider is of models that a provider hosts; this one has raw and sigmoid");
+    }
+  }
+
+  void CheckDefault(const ModelDraft& draft, const ModelEntry& model) {
     if (const Assignment* const is_default = Given(draft, "default"); model.is_default) {
       const std::string place = is_default != nullptr ? is_default->place : draft.place;
       if (!default_place_.empty()) {
@@ -418,25 +483,36 @@ class Loader {
   }
 
   void NameBySource(const ModelDraft& draft, ModelEntry& model) {
-    const auto refuse = [&](const std::string& name, std::string_view what) {
-      Error(draft.place, fmt::format("\"{}\", {}, cannot be its name; give it a name", name, what));
-    };
+    if (model.kind == EntryKind::kHosted) {
+      const ProviderOptions& provider = model.provider;
+      TakeName(draft, provider.model.empty() ? provider.kind : provider.model,
+               "the provider's name of the model", model);
+      return;
+    }
     if (!model.hub_id.empty()) {
       model.name = model.hub_id;
-      if (model.name == kServiceName) refuse(model.name, "the model's id");
+      if (model.name == kServiceName) RefuseName(draft, model.name, "the model's id");
       return;
     }
     // "/models/mini/" has an empty last part.
     std::error_code ignored;  // the folder itself is looked for later
     const fs::path path = fs::absolute(model.path, ignored).lexically_normal();
     const std::string name = (path.has_filename() ? path : path.parent_path()).filename().string();
-    if (name.empty()) return;
+    if (!name.empty()) TakeName(draft, name, "the last part of the model's path", model);
+  }
+
+  void TakeName(const ModelDraft& draft, const std::string& name, std::string_view what,
+                ModelEntry& model) {
     ModelEntry named;
     if (Find(ModelSettings(), "name")->parse(name, named).ok()) {
       model.name = name;
     } else {
-      refuse(name, "the last part of the model's path");
+      RefuseName(draft, name, what);
     }
+  }
+
+  void RefuseName(const ModelDraft& draft, std::string_view name, std::string_view what) {
+    Error(draft.place, fmt::format("\"{}\", {}, cannot be its name; give it a name", name, what));
   }
 
   // Each name and alias belongs to one model.
@@ -477,9 +553,11 @@ class Loader {
 
 // A mapping entry of every setting that has a value, sections as nested mappings.
 template <typename T>
-void Emit(YAML::Emitter& out, std::span<const Setting<T>> settings, const T& source) {
+void Emit(YAML::Emitter& out, std::span<const Setting<T>> settings, const T& source,
+          EntryScope scope = EntryScope::kAll) {
   std::string open_section;
   for (const Setting<T>& setting : settings) {
+    if (setting.scope != EntryScope::kAll && setting.scope != scope) continue;
     const std::string value = setting.format(source);
     if (value.empty()) continue;
     const size_t dot = setting.key.find('.');
@@ -531,8 +609,9 @@ std::string FormatConfig(const ServerConfig& config) {
   out << YAML::EndMap << YAML::Key << "models" << YAML::Value << YAML::BeginSeq;
   for (const ModelEntry& model : config.models) {
     out << YAML::BeginMap;
-    Emit(out, ModelSettings(), model);
-    Emit(out, EngineSettings(), model.engine);
+    const bool hosted = model.kind == EntryKind::kHosted;
+    Emit(out, ModelSettings(), model, hosted ? EntryScope::kHosted : EntryScope::kComputedHere);
+    if (!hosted) Emit(out, EngineSettings(), model.engine);
     out << YAML::EndMap;
   }
   out << YAML::EndSeq << YAML::EndMap;

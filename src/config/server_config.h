@@ -12,12 +12,17 @@
 #include "core/types.h"
 #include "engine/engine_options.h"
 #include "observability/log_options.h"
+#include "providers/provider_options.h"
 #include "service/service_options.h"
 
 namespace rerankd {
 
 // What a model entry is served by.
-enum class EntryKind { kCrossEncoder, kBiEncoder };
+enum class EntryKind {
+  kCrossEncoder,
+  kBiEncoder,
+  kHosted,  // by a provider, which ModelEntry::provider names
+};
 
 // When a model is loaded.
 enum class LoadTime {
@@ -26,7 +31,7 @@ enum class LoadTime {
 };
 
 struct ModelEntry {
-  // One of the two names the model.
+  // One of the two names a model that is computed here.
   std::filesystem::path path;  // its folder
   std::string hub_id;          // its name at the hub: "org/name"
   std::string revision;        // of hub_id: a branch, a tag or a commit; empty: main
@@ -45,6 +50,15 @@ struct ModelEntry {
   std::optional<std::string> query_prompt;     // unset: what the model's folder says
   std::optional<std::string> document_prompt;  // unset: what the model's folder says
   EngineOptions engine;
+  // Of a hosted model. What both kinds of model have (truncation, score_kind, the prompts) is here,
+  // too, once the configuration is loaded.
+  ProviderOptions provider;
+
+  // The word that the configuration has for the kind: "cross_encoder", "voyage".
+  std::string kind_name() const {
+    if (kind == EntryKind::kHosted) return provider.kind;
+    return kind == EntryKind::kCrossEncoder ? "cross_encoder" : "bi_encoder";
+  }
 };
 
 // What to do about a model that cannot be loaded at the start.

@@ -7,6 +7,7 @@
 
 #include "config/values.h"
 #include "http/url.h"
+#include "providers/registry.h"
 #include "util/address.h"
 #include "util/status_macros.h"
 #include "util/utf8.h"
@@ -85,6 +86,19 @@ absl::Status CheckEndpoint(std::string_view text) {
                                    "must be an http or https URL without user name and password");
 }
 
+// Names in capitals, as they are by custom: a key that is written here by mistake is then refused.
+absl::Status CheckVariable(std::string_view text) {
+  const bool good = !text.empty() && text.size() <= 128 && std::ranges::all_of(text, [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  });
+  return good ? absl::OkStatus()
+              : absl::InvalidArgumentError(
+                    "must be the name of an environment variable that holds the key, in capital "
+                    "letters, digits and _ (not the key itself)");
+}
+
+absl::Status CheckAnything(std::string_view) { return absl::OkStatus(); }
+
 absl::Status CheckPath(std::string_view text) {
   return !text.empty() && text.find('\0') == std::string_view::npos
              ? absl::OkStatus()
@@ -124,6 +138,73 @@ Codec<std::optional<V>> Optional(const Codec<V>& codec) {
           [format = codec.format](const std::optional<V>& value) {
             return value ? format(*value) : std::string();
           }};
+}
+
+Setting<ModelEntry> ComputedHere(Setting<ModelEntry> setting) {
+  setting.scope = EntryScope::kComputedHere;
+  return setting;
+}
+
+Setting<ModelEntry> Hosted(Setting<ModelEntry> setting) {
+  setting.scope = EntryScope::kHosted;
+  return setting;
+}
+
+// What is written in place of a variable's name by mistake may be the key.
+Codec<std::string> KeyVariable() {
+  Codec<std::string> codec = Checked("NAME", CheckVariable);
+  codec.shown = [](std::string_view) { return std::string("***"); };
+  return codec;
+}
+
+// One word for two members: what computes a model, or which provider hosts it.
+Setting<ModelEntry> KindSetting() {
+  std::vector<std::pair<std::string_view, std::string>> words = {{"cross_encoder", "cross_encoder"},
+                                                                 {"bi_encoder", "bi_encoder"}};
+  for (const std::string& kind : ProviderKinds()) words.emplace_back(kind, kind);
+  const Codec<std::string> codec = Choice<std::string>(words);
+  const auto parse = [parse = codec.parse](std::string_view text, ModelEntry& entry) {
+    const absl::StatusOr<std::string> word = parse(text);
+    if (!word.ok()) return word.status();
+    const bool is_pair = *word == "cross_encoder";
+    const bool is_hosted = !is_pair && *word != "bi_encoder";
+    entry.kind = is_hosted ? EntryKind::kHosted
+                 : is_pair ? EntryKind::kCrossEncoder
+                           : EntryKind::kBiEncoder;
+    entry.provider.kind = is_hosted ? *word : "";
+    return absl::OkStatus();
+  };
+  return {.key = "kind",
+          .form = codec.form,
+          .help =
+              "cross_encoder reads query and document together; bi_encoder compares the "
+              "embeddings of a sentence-transformers folder; the others are providers that "
+              "host the model (docs/PROVIDERS.md).",
+          .parse = parse,
+          .format = [](const ModelEntry& entry) { return entry.kind_name(); },
+          .shown = [](std::string_view text) { return std::string(text); }};
+}
+
+// A model that is computed here by its place, a hosted one by its provider's name for it.
+Setting<ModelEntry> ModelSetting() {
+  Setting<ModelEntry> setting = Make<ModelEntry>(
+      "model",
+      "The model: its id at the hub, or a folder (one that is there, or that begins with /, ./, "
+      "../ or ~); of a provider: its name there.",
+      RERANKD_FIELD(hub_id), Checked("id or folder", CheckModel));
+  setting.format = [](const ModelEntry& entry) {
+    return entry.kind == EntryKind::kHosted ? entry.provider.model : entry.hub_id;
+  };
+  return setting;
+}
+
+Setting<ModelEntry> ExtraBodySetting() {
+  Setting<ModelEntry> setting = Make<ModelEntry>(
+      "extra_body",
+      "Members for the body of each request to the provider, beyond those that have a setting.",
+      RERANKD_FIELD(provider.extra_body), Checked("mapping, or a JSON object", CheckAnything));
+  setting.is_map = true;
+  return Hosted(std::move(setting));
 }
 
 }  // namespace
@@ -219,16 +300,13 @@ std::span<const Setting<ServerConfig>> ServerSettings() {
 
 std::span<const Setting<ModelEntry>> ModelSettings() {
   static const auto* const settings = new std::vector<Setting<ModelEntry>>{
-      Make<ModelEntry>("model",
-                       "The model: its id at the hub, or a folder (one that is there, or that "
-                       "begins with /, ./, "
-                       "../ or ~).",
-                       RERANKD_FIELD(hub_id), Checked("id or folder", CheckModel)),
-      Make<ModelEntry>("revision", "A branch, tag or commit of the hub's model; unset: main.",
-                       RERANKD_FIELD(revision), Checked("text", CheckRevision)),
-      Make<ModelEntry>("path",
-                       "The model's folder, as Hugging Face lays it out; in place of model.",
-                       RERANKD_FIELD(path), Checked("path", CheckPath)),
+      ModelSetting(),
+      ComputedHere(Make<ModelEntry>("revision",
+                                    "A branch, tag or commit of the hub's model; unset: main.",
+                                    RERANKD_FIELD(revision), Checked("text", CheckRevision))),
+      ComputedHere(Make<ModelEntry>(
+          "path", "The model's folder, as Hugging Face lays it out; in place of model.",
+          RERANKD_FIELD(path), Checked("path", CheckPath))),
       Make<ModelEntry>(
           "name",
           "How calls name the model; unset: its id at the hub, or the last part of its path.",
@@ -244,45 +322,41 @@ std::span<const Setting<ModelEntry>> ModelSettings() {
           "When it is loaded: before the server serves, or for the first call that needs it.",
           RERANKD_FIELD(load),
           Choice<LoadTime>({{"start", LoadTime::kStart}, {"on_demand", LoadTime::kOnDemand}})),
-      Make<ModelEntry>(
+      ComputedHere(Make<ModelEntry>(
           "unload_after",
           "After how long without a call a model that is loaded on demand is unloaded; 0: never.",
-          RERANKD_FIELD(unload_after), DurationValue(0s, 24h * 365)),
-      Make<ModelEntry>(
-          "kind",
-          "cross_encoder reads query and document together; bi_encoder compares the embeddings "
-          "of a sentence-transformers folder.",
-          RERANKD_FIELD(kind),
-          Choice<EntryKind>({{"cross_encoder", EntryKind::kCrossEncoder},
-                             {"bi_encoder", EntryKind::kBiEncoder}})),
-      Make<ModelEntry>("device", "What the model computes on.", RERANKD_FIELD(device),
-                       Choice<std::string>({{"cpu", "cpu"}})),
-      Make<ModelEntry>(
+          RERANKD_FIELD(unload_after), DurationValue(0s, 24h * 365))),
+      KindSetting(),
+      ComputedHere(Make<ModelEntry>("device", "What the model computes on.", RERANKD_FIELD(device),
+                                    Choice<std::string>({{"cpu", "cpu"}}))),
+      ComputedHere(Make<ModelEntry>(
           "precision",
           "Arithmetic of the large matrix products; bf16 pays only on processors made for it.",
-          RERANKD_FIELD(precision), Choice<std::string>({{"fp32", "fp32"}, {"bf16", "bf16"}})),
-      Make<ModelEntry>(
+          RERANKD_FIELD(precision), Choice<std::string>({{"fp32", "fp32"}, {"bf16", "bf16"}}))),
+      ComputedHere(Make<ModelEntry>(
           "max_tokens",
           "The longest sequence to read, special tokens included; 0: 512 for a cross_encoder under "
           "only_document, else as long as the model allows.",
-          RERANKD_FIELD(max_tokens), Integer(0, 1'000'000)),
-      Make<ModelEntry>(
+          RERANKD_FIELD(max_tokens), Integer(0, 1'000'000))),
+      ComputedHere(Make<ModelEntry>(
           "query_max_tokens",
           "The most tokens of a query under only_document; 0: 256, or half of max_tokens where "
           "that is less.",
-          RERANKD_FIELD(query_max_tokens), Integer(0, 1'000'000)),
+          RERANKD_FIELD(query_max_tokens), Integer(0, 1'000'000))),
       Make<ModelEntry>("truncation",
                        "What happens to texts that are too long, in a call that does not say.",
                        RERANKD_FIELD(truncation),
                        Choice<Truncation>({{"only_document", Truncation::kOnlyDocument},
                                            {"longest_first", Truncation::kLongestFirst},
                                            {"refuse", Truncation::kRefuse}})),
-      Make<ModelEntry>(
-          "score_kind",
-          "The kind of score for a call that asks for none; unset: what the model's folder says.",
-          RERANKD_FIELD(score_kind),
-          Optional(
-              Choice<ScoreKind>({{"raw", ScoreKind::kRaw}, {"sigmoid", ScoreKind::kSigmoid}}))),
+      Make<ModelEntry>("score_kind",
+                       "The kind of score for a call that asks for none; unset: what the model's "
+                       "folder says, or "
+                       "what the provider gives.",
+                       RERANKD_FIELD(score_kind),
+                       Optional(Choice<ScoreKind>({{"raw", ScoreKind::kRaw},
+                                                   {"sigmoid", ScoreKind::kSigmoid},
+                                                   {"provider", ScoreKind::kProvider}}))),
       Make<ModelEntry>("query_prompt",
                        "What comes before each query, as if callers had written it; unset: what "
                        "the model's folder says.",
@@ -290,6 +364,45 @@ std::span<const Setting<ModelEntry>> ModelSettings() {
       Make<ModelEntry>("document_prompt",
                        "What comes before each document; unset: what the model's folder says.",
                        RERANKD_FIELD(document_prompt), Optional(Checked("text", CheckPrompt))),
+      Hosted(Make<ModelEntry>(
+          "base_url",
+          "Where calls to the provider go, without the path of the call; unset: the provider's own "
+          "address.",
+          RERANKD_FIELD(provider.base_url), Checked("URL", CheckAnything))),
+      Hosted(Make<ModelEntry>(
+          "allow_http",
+          "Whether base_url may be http to another machine; texts and key then travel unencrypted.",
+          RERANKD_FIELD(provider.allow_http), Boolean())),
+      Hosted(Make<ModelEntry>(
+          "api_key_file",
+          "The file that holds the provider's key; it is read again when it changes. Unset: "
+          "api_key_env.",
+          RERANKD_FIELD(provider.api_key_file), Checked("path", CheckPath))),
+      Hosted(Make<ModelEntry>("api_key_env",
+                              "The environment variable that holds the provider's "
+                              "key; unset: those that the provider's "
+                              "own clients read.",
+                              RERANKD_FIELD(provider.api_key_env), KeyVariable())),
+      Hosted(Make<ModelEntry>(
+          "caller_key",
+          "Whether a call may bring a key of its own, in the metadata key x-rerank-provider-key.",
+          RERANKD_FIELD(provider.caller_key), Choice<bool>({{"deny", false}, {"allow", true}}))),
+      Hosted(Make<ModelEntry>(
+          "max_tokens_per_doc",
+          "Tokens after which the provider cuts a document; 0: what it does by itself.",
+          RERANKD_FIELD(provider.max_tokens_per_doc), Integer(0, 10'000'000))),
+      Hosted(Make<ModelEntry>(
+          "priority", "How urgent calls are to the provider, 0 being the most; unset: not sent.",
+          RERANKD_FIELD(provider.priority), Optional(Integer(0, 999)))),
+      Hosted(Make<ModelEntry>(
+          "instruction",
+          "What the model is told to look for, where the provider has a field for it.",
+          RERANKD_FIELD(provider.instruction), Checked("text", CheckPrompt))),
+      ExtraBodySetting(),
+      Hosted(Make<ModelEntry>(
+          "max_documents",
+          "The most documents of one call to the provider; 0: the limit that is known of it.",
+          RERANKD_FIELD(provider.max_documents), Integer(0, 1'000'000))),
   };
   return *settings;
 }

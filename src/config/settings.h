@@ -12,6 +12,9 @@
 
 namespace rerankd {
 
+// Which entries of `models` a setting is for.
+enum class EntryScope { kAll, kComputedHere, kHosted };
+
 // A value of a `T`.
 template <typename T>
 struct Setting {
@@ -25,6 +28,8 @@ struct Setting {
   std::function<std::string(const T&)> format;  // empty: unset
   // How a message shows a text that was refused.
   std::function<std::string(std::string_view text)> shown;
+  EntryScope scope = EntryScope::kAll;
+  bool is_map = false;  // in a file also a mapping, which becomes JSON
 };
 
 // Of the server as a whole.

@@ -37,11 +37,8 @@ absl::Status FileError(const std::filesystem::path& path, const char* what, int 
   return absl::FailedPreconditionError(message);
 }
 
-// What `fd`, just opened, is; refuses what is not a regular file.
-absl::StatusOr<FileIdentity> RegularFile(const Descriptor& fd, const std::filesystem::path& path) {
-  if (fd.get() < 0) return FileError(path, "cannot open", errno);
-  struct stat info{};
-  if (fstat(fd.get(), &info) != 0) return FileError(path, "cannot stat", errno);
+absl::StatusOr<FileIdentity> IdentityOf(const struct stat& info,
+                                        const std::filesystem::path& path) {
   if (!S_ISREG(info.st_mode)) {
     return absl::FailedPreconditionError(fmt::format("{}: not a regular file", path.string()));
   }
@@ -52,7 +49,21 @@ absl::StatusOr<FileIdentity> RegularFile(const Descriptor& fd, const std::filesy
       .modified_ns = int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec};
 }
 
+// What `fd`, just opened, is; refuses what is not a regular file.
+absl::StatusOr<FileIdentity> RegularFile(const Descriptor& fd, const std::filesystem::path& path) {
+  if (fd.get() < 0) return FileError(path, "cannot open", errno);
+  struct stat info{};
+  if (fstat(fd.get(), &info) != 0) return FileError(path, "cannot stat", errno);
+  return IdentityOf(info, path);
+}
+
 }  // namespace
+
+absl::StatusOr<FileIdentity> IdentifyFile(const std::filesystem::path& path) {
+  struct stat info{};
+  if (stat(path.c_str(), &info) != 0) return FileError(path, "cannot stat", errno);
+  return IdentityOf(info, path);
+}
 
 absl::StatusOr<std::string> ReadFile(const std::filesystem::path& path, size_t max_bytes) {
   Descriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));

@@ -27,6 +27,9 @@ struct FileIdentity {
   bool operator==(const FileIdentity&) const = default;
 };
 
+// The identity of a regular file, symbolic links followed. Errors as of ReadFile().
+absl::StatusOr<FileIdentity> IdentifyFile(const std::filesystem::path& path);
+
 // A read-only memory map of a whole file. Movable; safe for concurrent reads. The mapped pages stay
 // the kernel's to drop, so a large weights file costs memory only where it is read.
 class MappedFile {

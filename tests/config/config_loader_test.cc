@@ -331,6 +331,30 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"models:\n  - path: a\n    device: gpu", ":3: device must be one of: cpu"},
         BadFile{"models:\n  - path: a\n    precision: fp64", ":3: precision must be one of"},
         BadFile{"models:\n  - path: a\n    kind: reranker", ":3: kind must be one of"},
+        BadFile{"models:\n  - path: a\n    score_kind: provider", ":3: score_kind provider is of"},
+        BadFile{"models:\n  - path: a\n    base_url: https://x",
+                ":3: base_url is of models that a"},
+        BadFile{"models:\n  - kind: voyage", ":2: model is missing: voyage's own name"},
+        BadFile{"models:\n  - kind: voyage\n    model: m\n    path: a",
+                ":4: path is of models that this server"},
+        BadFile{"models:\n  - kind: voyage\n    model: m\n    sessions: 2",
+                ":4: sessions is of models that this server computes, and voyage hosts this one"},
+        BadFile{"models:\n  - kind: voyage\n    model: m\n    priority: 1",
+                ":4: priority is nothing that voyage takes"},
+        BadFile{"models:\n  - kind: cohere\n    model: m\n    priority: 1000",
+                ":4: priority must be between 0 and 999"},
+        BadFile{"models:\n  - kind: cohere\n    model: m\n    truncation: refuse",
+                ":4: truncation cannot be refuse"},
+        BadFile{"models:\n  - kind: cohere\n    model: m\n    base_url: http://example.com",
+                ":4: base_url must be https"},
+        BadFile{"models:\n  - kind: compatible\n    model: m", ":2: base_url is missing"},
+        BadFile{"models:\n  - kind: cohere\n    model: m\n    extra_body: {query: q}",
+                ":4: extra_body must not hold query"},
+        BadFile{"models:\n  - kind: cohere\n    model: m\n    extra_body: [1]",
+                ":4: models[0].extra_body must be a single value"},
+        BadFile{"models:\n  - kind: cohere\n    model: m\n    extra_body: {a: .inf, [b]: c}",
+                ":4: models[0].extra_body must have plain words as keys"},
+        BadFile{"models:\n  - kind: cohere\n    model: a b", ":2: \"a b\", the provider's name of"},
         BadFile{"models:\n  - path: a\n    max_tokens: 64\n    query_max_tokens: 64",
                 ":2: query_max_tokens (64) must be less than max_tokens (64)"}));
 
@@ -343,6 +367,85 @@ TEST(ConfigLoaderTest, AnEndpointWithAPasswordIsRefusedAndNotShown) {
                     StartsWith("environment variable RERANKD_HUB_ENDPOINT: hub.endpoint must be an "
                                "http or https URL without user name and password, not \""),
                     HasSubstr("***@hub.example\""), Not(HasSubstr("hush")))));
+  }
+}
+
+TEST(ConfigLoaderTest, HostedModels) {
+  const LoadedConfig loaded = Load(R"(
+models:
+  - kind: voyage
+    model: rerank-2.5
+    truncation: refuse
+    query_prompt: "find: "
+  - kind: cohere
+    name: cohere
+    model: rerank-v4.0-fast
+    api_key_file: secrets/cohere
+    caller_key: allow
+    max_tokens_per_doc: 8192
+    priority: 0
+  - kind: tei
+    base_url: http://tei:8080
+    allow_http: true
+    score_kind: raw
+    max_documents: 256
+    extra_body: {a: 1, b: [true, null, "1", x, 1.5, -0.25], c: {d: ~}}
+)");
+  ASSERT_THAT(loaded.errors, IsEmpty());
+  ASSERT_EQ(loaded.config.models.size(), 3U);
+  const ModelEntry& voyage = loaded.config.models[0];
+  EXPECT_EQ(voyage.kind, EntryKind::kHosted);
+  EXPECT_EQ(voyage.kind_name(), "voyage");
+  EXPECT_EQ(voyage.name, "rerank-2.5");
+  EXPECT_EQ(voyage.hub_id, "");
+  EXPECT_EQ(voyage.device, "");
+  EXPECT_EQ(voyage.provider.model, "rerank-2.5");
+  EXPECT_EQ(voyage.provider.truncation, Truncation::kRefuse);
+  EXPECT_EQ(voyage.provider.query_prompt, "find: ");
+  EXPECT_FALSE(voyage.provider.caller_key);
+  const ModelEntry& cohere = loaded.config.models[1];
+  EXPECT_EQ(cohere.name, "cohere");
+  EXPECT_EQ(cohere.provider.api_key_file, "/etc/rerankd/secrets/cohere");
+  EXPECT_TRUE(cohere.provider.caller_key);
+  EXPECT_EQ(cohere.provider.max_tokens_per_doc, 8192U);
+  EXPECT_EQ(cohere.provider.priority, 0);
+  const ModelEntry& tei = loaded.config.models[2];
+  EXPECT_EQ(tei.name, "tei");
+  EXPECT_EQ(tei.provider.score_kind, ScoreKind::kRaw);
+  EXPECT_EQ(tei.provider.max_documents, 256U);
+  EXPECT_EQ(tei.provider.extra_body, R"({"a":1,"b":[true,null,"1","x",1.5,-0.25],"c":{"d":null}})");
+
+  const std::string printed = FormatConfig(loaded.config);
+  const LoadedConfig again = Load(printed);
+  ASSERT_THAT(again.errors, IsEmpty()) << printed;
+  EXPECT_EQ(FormatConfig(again.config), printed);
+  EXPECT_EQ(again.config.models[2].provider.extra_body, tei.provider.extra_body);
+  EXPECT_EQ(again.config.models[1].provider.api_key_file, "/etc/rerankd/secrets/cohere");
+}
+
+TEST(ConfigLoaderTest, TheOnlyModelMayBeHosted) {
+  ConfigSources sources = Sources();
+  sources.environment = {{"RERANKD_MODEL_KIND", "jina"}, {"RERANKD_MODEL", "jina-reranker-m0"}};
+  LoadedConfig loaded = LoadConfig(sources);
+  ASSERT_THAT(loaded.errors, IsEmpty());
+  EXPECT_EQ(loaded.config.models[0].kind_name(), "jina");
+  EXPECT_EQ(loaded.config.models[0].name, "jina-reranker-m0");
+  sources.environment.clear();
+  sources.flags = {{"model.kind", "tei"}, {"model.base_url", "http://127.0.0.1:8080"}};
+  loaded = LoadConfig(sources);
+  ASSERT_THAT(loaded.errors, IsEmpty());
+  EXPECT_EQ(loaded.config.models[0].name, "tei");
+  EXPECT_EQ(loaded.config.models[0].path, "");
+}
+
+TEST(ConfigLoaderTest, AKeyInTheWrongPlaceIsNotQuoted) {
+  for (const char* line :
+       {"api_key_env: sk-sentinel-1", "api_key: sk-sentinel-1",
+        "base_url: https://me:sk-sentinel-1@example.com", "base_url: sk-sentinel-1"}) {
+    const LoadedConfig loaded =
+        Load(std::string("models:\n  - kind: voyage\n    model: m\n    ") + line);
+    ASSERT_EQ(loaded.errors.size(), 1U) << line;
+    EXPECT_THAT(loaded.errors[0], testing::Not(HasSubstr("sentinel")));
   }
 }
 

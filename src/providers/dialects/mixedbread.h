@@ -1,0 +1,10 @@
+// Mixedbread: mixedbread.com/api-reference/endpoints/reranking.
+#pragma once
+
+#include "providers/dialect.h"
+
+namespace rerankd {
+
+Dialect MixedbreadDialect();
+
+}  // namespace rerankd

@@ -1,0 +1,231 @@
+#include "providers/provider_errors.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+#include "core/errors.h"
+#include "http/asked_delay.h"
+#include "providers/error_body.h"
+#include "providers/scrub.h"
+#include "util/printable.h"
+
+namespace rerankd {
+namespace {
+
+using Code = absl::StatusCode;
+
+constexpr size_t kMaxMessageBytes = 512;
+constexpr size_t kMaxValueBytes = 96;
+
+// ---- the table ----
+
+constexpr ErrorRule kInvalidRequest{Code::kInvalidArgument, "PROVIDER_INVALID_REQUEST",
+                                    RetryRule::kNever};
+// The server's key is the operator's to mend, the caller's the caller's.
+constexpr ErrorRule kServerKey{Code::kFailedPrecondition, "PROVIDER_AUTH", RetryRule::kNextKey};
+constexpr ErrorRule kCallersKey{Code::kUnauthenticated, "PROVIDER_AUTH", RetryRule::kNever};
+constexpr ErrorRule kServerForbidden{Code::kFailedPrecondition, "PROVIDER_FORBIDDEN",
+                                     RetryRule::kNever};
+constexpr ErrorRule kCallerForbidden{Code::kPermissionDenied, "PROVIDER_FORBIDDEN",
+                                     RetryRule::kNever};
+constexpr ErrorRule kBalance{Code::kResourceExhausted, "PROVIDER_BALANCE", RetryRule::kNextKey};
+constexpr ErrorRule kModel{Code::kNotFound, "PROVIDER_MODEL", RetryRule::kNever};
+constexpr ErrorRule kUnavailable{Code::kUnavailable, "PROVIDER_UNAVAILABLE", RetryRule::kAlways};
+constexpr ErrorRule kConflict{Code::kAborted, "PROVIDER_CONFLICT", RetryRule::kAlways};
+// What broke is the provider's; a dependency of it (424) said that this very request broke it.
+constexpr ErrorRule kError{Code::kUnavailable, "PROVIDER_ERROR", RetryRule::kOnce};
+constexpr ErrorRule kDependency{Code::kInternal, "PROVIDER_ERROR", RetryRule::kOnce};
+constexpr ErrorRule kRateLimit{Code::kResourceExhausted, "PROVIDER_RATE_LIMIT", RetryRule::kAlways};
+constexpr ErrorRule kCancelled{Code::kUnavailable, "PROVIDER_CANCELLED", RetryRule::kAlways};
+constexpr ErrorRule kUnsupported{Code::kUnimplemented, "PROVIDER_UNSUPPORTED", RetryRule::kNever};
+constexpr ErrorRule kRedirect{Code::kFailedPrecondition, "PROVIDER_REDIRECT", RetryRule::kNever};
+constexpr ErrorRule kTls{Code::kFailedPrecondition, "PROVIDER_TLS", RetryRule::kNever};
+constexpr ErrorRule kBadResponse{Code::kInternal, "PROVIDER_BAD_RESPONSE", RetryRule::kNever};
+
+struct StatusRow {
+  int first;
+  int last;
+  ErrorRule server_key;
+  ErrorRule callers_key;
+};
+
+constexpr StatusRow Row(int status, const ErrorRule& rule) { return {status, status, rule, rule}; }
+
+// The first row that fits counts.
+constexpr StatusRow kStatuses[] = {
+    {300, 399, kRedirect, kRedirect},
+    Row(400, kInvalidRequest),
+    {401, 401, kServerKey, kCallersKey},
+    Row(402, kBalance),
+    {403, 403, kServerForbidden, kCallerForbidden},
+    Row(404, kModel),
+    Row(405, kUnsupported),
+    Row(408, kUnavailable),
+    Row(409, kConflict),
+    Row(413, kInvalidRequest),
+    Row(422, kInvalidRequest),
+    Row(424, kDependency),
+    Row(425, kUnavailable),
+    Row(429, kRateLimit),
+    Row(498, kInvalidRequest),
+    Row(499, kCancelled),
+    {400, 499, kDependency, kDependency},  // nobody is known to send it
+    Row(500, kError),
+    Row(501, kUnsupported),
+    Row(502, kUnavailable),
+    Row(503, kUnavailable),
+    Row(504, kUnavailable),
+    Row(529, kUnavailable),
+    {500, 599, kError, kError},
+};
+
+// Names that say more than the status they come with. With a prefix of "…." each longer name
+// counts.
+struct CodeRow {
+  std::string_view code;
+  ErrorRule server_key;
+  ErrorRule callers_key;
+  bool only_with_2xx;  // elsewhere the status says the same
+};
+
+constexpr CodeRow kCodes[] = {
+    // Jina
+    {"AUTHZ_INSUFFICIENT_BALANCE", kBalance, kBalance, false},
+    {"INPUT_MODEL_NOT_FOUND", kModel, kModel, false},
+    // DashScope, which sends some of them with 200
+    {"Arrearage", kBalance, kBalance, false},
+    {"ModelNotFound", kModel, kModel, true},
+    {"InvalidApiKey", kServerKey, kCallersKey, true},
+    {"AccessDenied", kServerForbidden, kCallerForbidden, true},
+    {"InvalidParameter", kInvalidRequest, kInvalidRequest, true},
+    {"DataInspectionFailed", kInvalidRequest, kInvalidRequest, true},
+    {"Throttling", kRateLimit, kRateLimit, true},
+    {"InternalError", kError, kError, true},
+};
+
+bool Names(std::string_view code, std::string_view row) {
+  return code == row || (code.starts_with(row) && code[row.size()] == '.');
+}
+
+// ---- statuses ----
+
+struct Facts {
+  int http_status = 0;  // 0: there was no answer
+  std::string code;
+  std::string request_id;
+  bool cut_off = false;
+};
+
+absl::Status Make(const ErrorRule& rule, std::string_view provider, const std::string& message,
+                  const Facts& facts) {
+  return WithErrorInfo(
+      absl::Status(rule.code, message),
+      {.reason = rule.reason,
+       .domain = kProviderDomain,
+       .metadata = {
+           {"provider", std::string(provider)},
+           {"http_status", facts.http_status == 0 ? "" : fmt::to_string(facts.http_status)},
+           {"provider_code", facts.code},
+           {"request_id", facts.request_id},
+           {"cut_off", facts.cut_off ? "true" : ""}}});
+}
+
+constexpr std::array kAllRules = {kInvalidRequest,  kServerKey,   kCallersKey, kServerForbidden,
+                                  kCallerForbidden, kBalance,     kModel,      kUnavailable,
+                                  kConflict,        kError,       kDependency, kRateLimit,
+                                  kCancelled,       kUnsupported, kRedirect,   kTls,
+                                  kBadResponse};
+
+}  // namespace
+
+ErrorRule RuleFor(int http_status, std::string_view provider_code, bool key_is_callers) {
+  const bool is_2xx = http_status >= 200 && http_status <= 299;
+  for (const CodeRow& row : kCodes) {
+    if (Names(provider_code, row.code) && (is_2xx || !row.only_with_2xx)) {
+      return key_is_callers ? row.callers_key : row.server_key;
+    }
+  }
+  for (const StatusRow& row : kStatuses) {
+    if (http_status >= row.first && http_status <= row.last) {
+      return key_is_callers ? row.callers_key : row.server_key;
+    }
+  }
+  return kBadResponse;
+}
+
+RetryRule RetryRuleOf(const absl::Status& status) {
+  const auto info = ErrorInfoOf(status);
+  if (!info.has_value() || info->domain != kProviderDomain) return RetryRule::kNever;
+  if (info->metadata.contains("cut_off")) return RetryRule::kOnce;
+  const auto* const rule = std::ranges::find_if(kAllRules, [&](const ErrorRule& one) {
+    return one.code == status.code() && one.reason == info->reason;
+  });
+  return rule == kAllRules.end() ? RetryRule::kNever : rule->retry;
+}
+
+absl::Status ErrorInsteadOf(std::string_view field, std::string_view provider,
+                            const RerankRequest& request, const ProviderKey& key,
+                            const HttpResponse& response) {
+  const ErrorBody body = ReadErrorBody(response);
+  if (RuleFor(response.status, body.code, key.is_callers).reason != kBadResponse.reason) {
+    return ErrorFromResponse(provider, request, key, response);
+  }
+  const std::string said = Scrub(body.message, key.secret, request, kMaxMessageBytes / 2);
+  return BadResponse(provider, response, field,
+                     said.empty() ? "is missing" : fmt::format("is missing; it says: {}", said));
+}
+
+absl::Status ErrorFromResponse(std::string_view provider, const RerankRequest& request,
+                               const ProviderKey& key, const HttpResponse& response) {
+  const ErrorBody body = ReadErrorBody(response);
+  const std::string prefix = fmt::format("{}: http {}", provider, response.status);
+  const auto clean = [&](std::string_view text, size_t max_bytes) {
+    return Scrub(text, key.secret, request, max_bytes);
+  };
+  std::string message = clean(body.message, kMaxMessageBytes - prefix.size() - 2);
+  message = message.empty() ? prefix : fmt::format("{}: {}", prefix, message);
+  const ErrorRule rule = RuleFor(response.status, body.code, key.is_callers);
+  absl::Status status = Make(rule, provider, message,
+                             {.http_status = response.status,
+                              .code = clean(body.code, kMaxValueBytes),
+                              .request_id = clean(body.request_id, kMaxValueBytes)});
+  // Neither a key nor a balance comes back by waiting.
+  if (rule.retry != RetryRule::kAlways && rule.retry != RetryRule::kOnce) return status;
+  const auto asked = AskedDelay(response);
+  return asked.has_value() ? WithRetryAfter(std::move(status), *asked) : status;
+}
+
+absl::Status BadResponse(std::string_view provider, const HttpResponse& response,
+                         std::string_view field, std::string_view problem, bool cut_off) {
+  const std::string where = field.empty() ? "" : fmt::format("{} ", field);
+  return Make(
+      kBadResponse, provider, fmt::format("{}: bad answer: {}{}", provider, where, problem),
+      {.http_status = response.status,
+       .request_id = Printable(response.Header("x-request-id").value_or(""), kMaxValueBytes),
+       .cut_off = cut_off});
+}
+
+absl::Status TransportError(std::string_view provider, const absl::Status& status) {
+  const auto message = fmt::format("{}: {}", provider, std::string(status.message()));
+  switch (status.code()) {
+    case Code::kUnavailable:
+      return Make(kUnavailable, provider, message, {});
+    case Code::kFailedPrecondition:
+      return Make(kTls, provider, message, {});
+    case Code::kResourceExhausted:
+      return Make(kBadResponse, provider, message, {});
+    default:
+      return status;
+  }
+}
+
+absl::Status ProviderUnavailable(std::string_view provider, std::string_view why) {
+  return Make(kUnavailable, provider, fmt::format("{}: {}", provider, why), {});
+}
+
+}  // namespace rerankd
