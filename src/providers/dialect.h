@@ -54,7 +54,7 @@ struct Dialect {
   bool wraps_query = false;  // {"text": …} in place of a plain string
   bool wraps_documents = false;
   bool repeats_query = false;  // a list of queries, one for each document
-  std::string top_at;  // else the answer is cut here
+  std::string top_at;          // else the answer is cut here
   nlohmann::ordered_json constants = nlohmann::ordered_json::object();  // in every body
   struct Truncation {
     std::string at;

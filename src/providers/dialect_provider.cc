@@ -103,6 +103,18 @@ absl::Status DialectProvider::Prepare() {
     return Invalid("model", fmt::format("is missing: {}'s own name of the model, for example {}",
                                         dialect_.name, dialect_.example_model));
   }
+  RERANKD_RETURN_IF_ERROR(SetAddress());
+  if (!Gives(score_kind_)) {
+    return Invalid("score_kind", fmt::format("{} is not what {} gives; leave it out",
+                                             Name(score_kind_), dialect_.name));
+  }
+  Json unused = Json::object();
+  RERANKD_RETURN_IF_ERROR(SetTruncation(RerankRequest(), unused));
+  RERANKD_RETURN_IF_ERROR(AddOptions());
+  return AddExtraBody();
+}
+
+absl::Status DialectProvider::SetAddress() {
   const bool is_own = options_.base_url.empty();
   if (is_own && dialect_.base_url.empty()) {
     return Invalid("base_url", fmt::format("is missing: where the {} server is, for example "
@@ -118,47 +130,45 @@ absl::Status DialectProvider::Prepare() {
                                 : EscapeForUrl(options_.model, /*keep_slashes=*/true);
   path_ = Replaced(is_own && !dialect_.own_path.empty() ? dialect_.own_path : dialect_.path,
                    "{model}", model);
+  return absl::OkStatus();
+}
 
-  if (!Gives(score_kind_)) {
-    return Invalid("score_kind", fmt::format("{} is not what {} gives; leave it out",
-                                             Name(score_kind_), dialect_.name));
-  }
-  RerankRequest usual;
-  Json body = Json::object();
-  if (absl::Status status = SetTruncation(usual, body); !status.ok()) return status;
-
-  const auto add = [&](std::string_view option, bool given, const std::string& at,
-                       Json value) -> absl::Status {
-    if (!given) return absl::OkStatus();
+absl::Status DialectProvider::AddOptions() {
+  const auto add = [&](std::string_view option, const std::string& at, Json value) -> absl::Status {
     if (at.empty()) return Invalid(option, fmt::format("is nothing that {} takes", dialect_.name));
     Set(constants_, at, std::move(value));
     return absl::OkStatus();
   };
-  RERANKD_RETURN_IF_ERROR(add("max_tokens_per_doc", options_.max_tokens_per_doc != 0,
-                              dialect_.max_tokens_per_doc_at, options_.max_tokens_per_doc));
-  RERANKD_RETURN_IF_ERROR(add("priority", options_.priority.has_value(), dialect_.priority_at,
-                              options_.priority.value_or(0)));
-  if (!options_.instruction.empty() && dialect_.instruction_at.empty()) {
+  if (options_.max_tokens_per_doc != 0) {
+    RERANKD_RETURN_IF_ERROR(
+        add("max_tokens_per_doc", dialect_.max_tokens_per_doc_at, options_.max_tokens_per_doc));
+  }
+  if (options_.priority.has_value()) {
+    RERANKD_RETURN_IF_ERROR(add("priority", dialect_.priority_at, *options_.priority));
+  }
+  if (options_.instruction.empty()) return absl::OkStatus();
+  if (dialect_.instruction_at.empty()) {
     return Invalid("instruction", fmt::format("is nothing that {} takes as such; query_prompt puts "
                                               "it before each query",
                                               dialect_.name));
   }
-  RERANKD_RETURN_IF_ERROR(add("instruction", !options_.instruction.empty(), dialect_.instruction_at,
-                              options_.instruction));
+  return add("instruction", dialect_.instruction_at, options_.instruction);
+}
 
+absl::Status DialectProvider::AddExtraBody() {
   if (options_.extra_body.empty()) return absl::OkStatus();
-  const auto extra = ParseJsonObject(options_.extra_body, "extra_body");
-  if (!extra.ok()) return Invalid("extra_body", "must be a JSON object");
-  const Json members(*extra);
+  const auto parsed = ParseJsonObject(options_.extra_body, "extra_body");
+  if (!parsed.ok()) return Invalid("extra_body", "must be a JSON object");
+  const Json extra(*parsed);
   for (const std::string& at :
        {dialect_.model_at, dialect_.query_at, dialect_.documents_at, dialect_.top_at}) {
-    if (!at.empty() && Touches(members, at)) {
+    if (!at.empty() && Touches(extra, at)) {
       return Invalid("extra_body", fmt::format("must not hold {}, which comes from the entry or "
                                                "the request",
                                                at.substr(1)));
     }
   }
-  Merge(constants_, members);
+  Merge(constants_, extra);
   return absl::OkStatus();
 }
 
@@ -187,9 +197,8 @@ absl::Status DialectProvider::SetTruncation(const RerankRequest& request, Json& 
       return absl::OkStatus();
     case Truncation::kRefuse:
       if (!field.has_value()) {
-        return Unsupported("truncation", fmt::format("cannot be refuse: {} cuts texts that are too "
-                                                     "long, and cannot be told not to",
-                                                     dialect_.name));
+        return Unsupported("truncation",
+                           fmt::format("cannot be refuse: {} has no switch for it", dialect_.name));
       }
       Set(body, field->at, field->refuse);
       return absl::OkStatus();

@@ -28,16 +28,20 @@ class DialectProvider : public Provider {
 
  private:
   DialectProvider(Dialect dialect, ProviderOptions options);
+  // What need not be done for each call.
   absl::Status Prepare();
+  absl::Status SetAddress();
+  absl::Status AddOptions();
+  absl::Status AddExtraBody();
   bool Gives(ScoreKind kind) const;
   absl::StatusOr<nlohmann::ordered_json> Body(const RerankRequest& request) const;
   absl::Status SetTruncation(const RerankRequest& request, nlohmann::ordered_json& body) const;
 
   const Dialect dialect_;
   const ProviderOptions options_;
+  const ScoreKind score_kind_;
   std::string base_url_;
   std::string path_;
-  ScoreKind score_kind_;
   nlohmann::ordered_json constants_;  // of the dialect, with what the options add to every body
 };
 

@@ -23,6 +23,7 @@ RerankAnswer TwoResults() {
   answer.model = "mini";
   answer.score_kind = ScoreKind::kRaw;
   answer.total_tokens = 7;
+  answer.billed_units = 2.5;
   answer.compute = std::chrono::microseconds(1500);
   answer.request_id = "id-1";
   return answer;
@@ -66,7 +67,7 @@ TEST_F(OutputTest, JsonHasEverything) {
             R"({"model":"mini","score_kind":"raw","results":[)"
             R"({"index":1,"score":0.75,"truncated":true,"document":"bb"},)"
             R"({"index":0,"score":-11.5,"truncated":false}],)"
-            R"("usage":{"query_tokens":0,"document_tokens":0,"total_tokens":7},)"
+            R"("usage":{"query_tokens":0,"document_tokens":0,"total_tokens":7,"billed_units":2.5},)"
             R"("timings_ms":{"tokenize":0.0,"queue":0.0,"compute":1.5},"request_id":"id-1"})");
 }
 
