@@ -254,7 +254,7 @@ def embed(a):
         rows = want[k * block:(k + 1) * block]
         if not rows or np.any(out[rows[-1]]):
             continue
-        e = model.encode([t["texts"][i] for i in rows], batch_size=32, normalize_embeddings=True, convert_to_tensor=True)
+        e = model.encode([(a.prefix if t["src"][i] == "query" else "") + t["texts"][i] for i in rows], batch_size=32, normalize_embeddings=True, convert_to_tensor=True)
         out[rows] = e.float().numpy()
         out.flush()
         print(f"{min(len(want), (k + 1) * block)}/{len(want)}", flush=True)
@@ -346,6 +346,7 @@ def main():
     s = sub.add_parser("embed")
     s.add_argument("data"), s.add_argument("name"), s.add_argument("model"), s.add_argument("--threads", type=int, default=1)
     s.add_argument("--length", type=int, default=160), s.add_argument("--research", action="store_true"), s.add_argument("--bf16", action="store_true")
+    s.add_argument("--prefix", default="", help="what the model wants before a query")
     s.add_argument("--part", type=int, default=0), s.add_argument("--parts", type=int, default=1)
     s = sub.add_parser("lists")
     s.add_argument("data"), s.add_argument("names", nargs="+"), s.add_argument("--research", action="store_true")

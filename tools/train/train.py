@@ -11,6 +11,7 @@ Each worker is a process with one thread: on a busy machine threads of one proce
 of the weights; each writes the gradient of its part of the lists, then updates its slice of the weights. The arithmetic is bfloat16.
 """
 import argparse
+import ctypes
 import json
 import os
 import signal
@@ -33,7 +34,10 @@ class Data:
         with open(os.path.join(a.data, "texts.json"), encoding="utf-8") as f:
             alias = np.array(json.load(f)["alias"])
         self.alias = np.where(alias < 0, np.arange(len(alias)), alias)
-        self.emb = [np.load(os.path.join(a.data, t + ".npy"), mmap_mode="r") for t in a.teachers]
+        self.teachers = []
+        for name, _, line in (t.partition("=") for t in a.teachers):
+            factor, offset = map(float, line.split(",")) if line else (1.0, 0.0)
+            self.teachers.append((np.load(os.path.join(a.data, name + ".npy"), mmap_mode="r"), factor, offset))
         keep = np.isin(self.kind, a.kinds) if a.kinds else np.ones(len(self.q), bool)
         self.rows = np.flatnonzero(keep)
         self.a = a
@@ -67,7 +71,8 @@ class Data:
         rest = rng.permutation(np.setdiff1d(np.arange(len(g)), must))[:a.docs - len(must)]
         pick = np.concatenate([must, rest]).astype(int)
         texts, g = self.c[n][pick], g[pick]
-        cos = np.mean([np.asarray(e[self.alias[texts]], np.float32) @ np.asarray(e[self.q[n]], np.float32) for e in self.emb], axis=0)
+        cos = np.mean([factor * (np.asarray(e[self.alias[texts]], np.float32) @ np.asarray(e[self.q[n]], np.float32)) + offset
+                       for e, factor, offset in self.teachers], axis=0)
         if self.kind[n] == "judged":
             cos = np.where(g >= 0, (1 - a.judged) * cos + a.judged * np.array([0.1, 0.35, 0.55, 0.7])[np.maximum(g, 0)], cos)
         else:
@@ -106,6 +111,8 @@ def flat_views(flat, like):
 
 def worker(rank, a, shared, step0, barrier):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    prctl = ctypes.CDLL(None).prctl     # a worker never outlives the run, however that ends
+    prctl(1, signal.SIGKILL)            # PR_SET_PDEATHSIG
     torch.set_num_threads(1)
     master, mom, var, grads, losses = shared
     net = M.load(a.init, a.seed, a.layers)
@@ -202,7 +209,8 @@ def options():
     p.add_argument("--init", required=True, help="folder of the encoder or cross-encoder to start from")
     p.add_argument("--layers", type=lambda s: [int(x) for x in s.split(",")], help="keep only these layers, e.g. 0,2,4")
     p.add_argument("--from", dest="source", help="state.pt of another run to continue, with this run's schedule")
-    p.add_argument("--teachers", nargs="+", required=True)
+    p.add_argument("--teachers", nargs="+", required=True, metavar="NAME[=FACTOR,OFFSET]",
+                   help="their mean cosine is the target; the line brings one teacher's cosines to the range of another's")
     p.add_argument("--lists", default="lists.npz")
     p.add_argument("--kinds", nargs="*", help="only lists of these kinds")
     p.add_argument("--share", nargs="*", default=[], help="KIND=SHARE of the lists drawn")
