@@ -273,7 +273,8 @@ absl::StatusOr<RerankResult> DialectProvider::ParseResponse(const RerankRequest&
                                                             const ProviderKey& key,
                                                             const HttpResponse& response) const {
   if (response.status < 200 || response.status > 299) {
-    return ErrorFromResponse(dialect_.name, request, key, response);
+    return ErrorFromResponse(
+        {.provider = dialect_.name, .request = request, .key = key, .response = response});
   }
   return ReadAnswer(dialect_, request.score_kind.value_or(score_kind_), request, key, response);
 }

@@ -12,7 +12,6 @@
 #include "http/asked_delay.h"
 #include "providers/error_body.h"
 #include "providers/scrub.h"
-#include "util/printable.h"
 
 namespace rerankd {
 namespace {
@@ -168,46 +167,45 @@ RetryRule RetryRuleOf(const absl::Status& status) {
   return rule == kAllRules.end() ? RetryRule::kNever : rule->retry;
 }
 
-absl::Status ErrorInsteadOf(std::string_view field, std::string_view provider,
-                            const RerankRequest& request, const ProviderKey& key,
-                            const HttpResponse& response) {
-  const ErrorBody body = ReadErrorBody(response);
-  if (RuleFor(response.status, body.code, key.is_callers).reason != kBadResponse.reason) {
-    return ErrorFromResponse(provider, request, key, response);
-  }
-  const std::string said = Scrub(body.message, key.secret, request, kMaxMessageBytes / 2);
-  return BadResponse(provider, response, field,
-                     said.empty() ? "is missing" : fmt::format("is missing; it says: {}", said));
+std::string CleanQuote(const ProviderExchange& exchange, std::string_view text, size_t max_bytes) {
+  return Scrub(text, exchange.key.secret, exchange.request, max_bytes);
 }
 
-absl::Status ErrorFromResponse(std::string_view provider, const RerankRequest& request,
-                               const ProviderKey& key, const HttpResponse& response) {
+absl::Status ErrorFromResponse(const ProviderExchange& exchange) {
+  const HttpResponse& response = exchange.response;
   const ErrorBody body = ReadErrorBody(response);
-  const std::string prefix = fmt::format("{}: http {}", provider, response.status);
-  const auto clean = [&](std::string_view text, size_t max_bytes) {
-    return Scrub(text, key.secret, request, max_bytes);
-  };
-  std::string message = clean(body.message, kMaxMessageBytes - prefix.size() - 2);
+  const std::string prefix = fmt::format("{}: http {}", exchange.provider, response.status);
+  std::string message = CleanQuote(exchange, body.message, kMaxMessageBytes - prefix.size() - 2);
   message = message.empty() ? prefix : fmt::format("{}: {}", prefix, message);
-  const ErrorRule rule = RuleFor(response.status, body.code, key.is_callers);
-  absl::Status status = Make(rule, provider, message,
+  const ErrorRule rule = RuleFor(response.status, body.code, exchange.key.is_callers);
+  absl::Status status = Make(rule, exchange.provider, message,
                              {.http_status = response.status,
-                              .code = clean(body.code, kMaxValueBytes),
-                              .request_id = clean(body.request_id, kMaxValueBytes)});
+                              .code = CleanQuote(exchange, body.code, kMaxValueBytes),
+                              .request_id = CleanQuote(exchange, body.request_id, kMaxValueBytes)});
   // Neither a key nor a balance comes back by waiting.
   if (rule.retry != RetryRule::kAlways && rule.retry != RetryRule::kOnce) return status;
   const auto asked = AskedDelay(response);
   return asked.has_value() ? WithRetryAfter(std::move(status), *asked) : status;
 }
 
-absl::Status BadResponse(std::string_view provider, const HttpResponse& response,
-                         std::string_view field, std::string_view problem, bool cut_off) {
-  const std::string where = field.empty() ? "" : fmt::format("{} ", field);
-  return Make(
-      kBadResponse, provider, fmt::format("{}: bad answer: {}{}", provider, where, problem),
-      {.http_status = response.status,
-       .request_id = Printable(response.Header("x-request-id").value_or(""), kMaxValueBytes),
-       .cut_off = cut_off});
+absl::Status ErrorInsteadOf(std::string_view field, const ProviderExchange& exchange) {
+  const ErrorBody body = ReadErrorBody(exchange.response);
+  const ErrorRule rule = RuleFor(exchange.response.status, body.code, exchange.key.is_callers);
+  if (std::string_view(rule.reason) != kBadResponse.reason) return ErrorFromResponse(exchange);
+  const std::string said = CleanQuote(exchange, body.message, kMaxMessageBytes / 2);
+  return BadResponse(exchange, field,
+                     said.empty() ? "is missing" : fmt::format("is missing; it says: {}", said));
+}
+
+absl::Status BadResponse(const ProviderExchange& exchange, std::string_view field,
+                         std::string_view problem, bool cut_off) {
+  const std::string message = fmt::format("{}: bad answer: {}{}{}", exchange.provider, field,
+                                          field.empty() ? "" : " ", problem);
+  const ErrorBody body = ReadErrorBody(exchange.response);
+  return Make(kBadResponse, exchange.provider, message,
+              {.http_status = exchange.response.status,
+               .request_id = CleanQuote(exchange, body.request_id, kMaxValueBytes),
+               .cut_off = cut_off});
 }
 
 absl::Status TransportError(std::string_view provider, const absl::Status& status) {

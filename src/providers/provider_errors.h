@@ -39,20 +39,28 @@ ErrorRule RuleFor(int http_status, std::string_view provider_code, bool key_is_c
 // The rule that made `status`; kNever for any other status.
 RetryRule RetryRuleOf(const absl::Status& status);
 
-// The error that `response`, an answer to `request` sent with `key`, stands for. The provider's own
-// message is part of it, without the key, without text of the request, in at most 512 bytes.
-absl::Status ErrorFromResponse(std::string_view provider, const RerankRequest& request,
-                               const ProviderKey& key, const HttpResponse& response);
+// What was asked, and what came back.
+struct ProviderExchange {
+  std::string_view provider;
+  const RerankRequest& request;
+  const ProviderKey& key;
+  const HttpResponse& response;
+};
 
-// INTERNAL: `field` of the answer `problem`; an empty field is the whole. `cut_off`: the answer
-// ended before its end.
-absl::Status BadResponse(std::string_view provider, const HttpResponse& response,
-                         std::string_view field, std::string_view problem, bool cut_off = false);
+// The error that the answer stands for. What the provider says is part of it, without the key and
+// without text of the request, in at most 512 bytes.
+absl::Status ErrorFromResponse(const ProviderExchange& exchange);
 
 // The error of an answer of status 2xx that has an error in place of what `field` should hold.
-absl::Status ErrorInsteadOf(std::string_view field, std::string_view provider,
-                            const RerankRequest& request, const ProviderKey& key,
-                            const HttpResponse& response);
+absl::Status ErrorInsteadOf(std::string_view field, const ProviderExchange& exchange);
+
+// INTERNAL: `field` of the answer `problem`; an empty field is the whole. Both are our words: what
+// is quoted in them has been through CleanQuote(). `cut_off`: the answer ended before its end.
+absl::Status BadResponse(const ProviderExchange& exchange, std::string_view field,
+                         std::string_view problem, bool cut_off = false);
+
+// What the provider wrote, fit for a message: see Scrub().
+std::string CleanQuote(const ProviderExchange& exchange, std::string_view text, size_t max_bytes);
 
 // What an HttpClient could not bring: unreachable, broken off, not trusted, too large. Other errors
 // (a deadline, a cancellation) stay what they are.

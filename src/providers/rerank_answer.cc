@@ -12,7 +12,6 @@
 #include "absl/strings/ascii.h"
 #include "providers/provider_errors.h"
 #include "util/json.h"
-#include "util/printable.h"
 #include "util/status_macros.h"
 
 namespace rerankd {
@@ -55,7 +54,10 @@ class Reader {
  public:
   Reader(const Dialect& dialect, const RerankRequest& request, const ProviderKey& key,
          const HttpResponse& response)
-      : dialect_(dialect), request_(request), key_(key), response_(response) {}
+      : dialect_(dialect),
+        request_(request),
+        response_(response),
+        exchange_{.provider = dialect.name, .request = request, .key = key, .response = response} {}
 
   absl::StatusOr<Json> Parse() const {
     if (const auto type = response_.Header("Content-Type"); type.has_value()) {
@@ -63,7 +65,7 @@ class Reader {
       const std::string lower =
           absl::AsciiStrToLower(std::string(type->substr(0, type->find(';'))));
       if (lower.find("json") == std::string::npos) {
-        return Bad("", fmt::format("is {}, not JSON", Printable(*type, 60)));
+        return Bad("", fmt::format("is {}, not JSON", CleanQuote(exchange_, *type, 60)));
       }
     }
     if (IsNestedDeeper(response_.body, kMaxDepth)) {
@@ -73,7 +75,7 @@ class Reader {
       return Json::parse(response_.body);
     } catch (const Json::parse_error& error) {
       const bool cut_off = error.byte > response_.body.size();
-      return BadResponse(dialect_.name, response_, "",
+      return BadResponse(exchange_, "",
                          cut_off ? "ends early" : fmt::format("is not JSON at byte {}", error.byte),
                          cut_off);
     } catch (const Json::exception&) {
@@ -87,8 +89,7 @@ class Reader {
     const bool is_list = results != nullptr && results->is_array();
     // Where the whole answer is the list, an error is an object instead.
     if (results == nullptr || (!is_list && results == &body)) {
-      return ErrorInsteadOf(name.empty() ? "the list of results" : name, dialect_.name, request_,
-                            key_, response_);
+      return ErrorInsteadOf(name.empty() ? "the list of results" : name, exchange_);
     }
     if (!is_list) return Bad(name, "is not a list");
     const size_t documents = request_.documents.size();
@@ -136,7 +137,7 @@ class Reader {
 
  private:
   absl::Status Bad(std::string_view field, std::string_view problem) const {
-    return BadResponse(dialect_.name, response_, field, problem);
+    return BadResponse(exchange_, field, problem);
   }
 
   absl::StatusOr<Scored> Result(const Json& result, size_t position,
@@ -178,8 +179,8 @@ class Reader {
 
   const Dialect& dialect_;
   const RerankRequest& request_;
-  const ProviderKey& key_;
   const HttpResponse& response_;
+  const ProviderExchange exchange_;
 };
 
 // In double: scores that a float cannot tell apart keep their order.

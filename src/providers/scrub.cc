@@ -14,6 +14,8 @@ namespace {
 
 constexpr size_t kMinKeyRun = 8;
 constexpr size_t kMinTextRun = 20;
+// What is shorter says too little, and is in too many messages.
+constexpr size_t kMinWhole = 3;
 constexpr std::string_view kRemoved = "[...]";
 // More is cut off before anything is compared.
 constexpr size_t kMaxCompared = 8192;
@@ -70,7 +72,7 @@ class Marker {
 
   // A short text is everywhere by chance; only what stands by itself is taken for it.
   void MarkWhole(std::string_view other) {
-    if (other.empty()) return;
+    if (other.size() < kMinWhole) return;
     for (size_t at = text_.find(other); at != std::string_view::npos;
          at = text_.find(other, at + 1)) {
       const size_t end = at + other.size();

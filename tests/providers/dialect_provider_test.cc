@@ -58,7 +58,7 @@ TEST(DialectProviderTest, AsksForNoMoreThanThereIs) {
 }
 
 TEST(DialectProviderTest, TextsArriveAsTheyAre) {
-  const std::string ugly("\"\\\n\x01\xE2\x80\xA8\xF0\x9F\x98\x80\0end", 17);
+  const std::string ugly = std::string("\"\\\n\x01\xE2\x80\xA8\xF0\x9F\x98\x80") + '\0' + "end";
   const Json body =
       Body(*Made(Options("voyage")), {.query = ugly, .documents = {ugly, "", "</script>"}});
   EXPECT_EQ(body["query"], ugly);

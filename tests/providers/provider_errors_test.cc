@@ -17,7 +17,8 @@ using Code = absl::StatusCode;
 
 absl::Status Error(const HttpResponse& response, const ProviderKey& key = {},
                    const RerankRequest& request = {}) {
-  return ErrorFromResponse("voyage", request, key, response);
+  return ErrorFromResponse(
+      {.provider = "voyage", .request = request, .key = key, .response = response});
 }
 
 // Every row of the table: statuses, whose key it was, the error's name; what the caller gets, and
@@ -156,15 +157,23 @@ TEST(ProviderErrorsTest, MessagesAreShort) {
 }
 
 TEST(ProviderErrorsTest, ABadAnswerNamesItsField) {
-  const absl::Status status = BadResponse(
-      "jina", {.status = 200, .headers = {{"x-request-id", "r1"}}}, "results[3].index", "is 9");
+  const RerankRequest request{.query = "a query of more than twenty bytes"};
+  const ProviderKey key{.secret = Secret("sk-sentinel-0123456789")};
+  HttpResponse response{.status = 200, .headers = {{"x-request-id", "r1"}}};
+  const auto bad = [&](std::string_view field, std::string_view problem, bool cut_off = false) {
+    return BadResponse({.provider = "jina", .request = request, .key = key, .response = response},
+                       field, problem, cut_off);
+  };
+  const absl::Status status = bad("results[3].index", "is 9");
   EXPECT_EQ(status.code(), Code::kInternal);
   EXPECT_EQ(std::string(status.message()), "jina: bad answer: results[3].index is 9");
   EXPECT_EQ(ReasonOf(status), "PROVIDER_BAD_RESPONSE");
   EXPECT_EQ(ErrorInfoOf(status)->metadata.at("request_id"), "r1");
   EXPECT_EQ(RetryRuleOf(status), RetryRule::kNever);
-  EXPECT_EQ(RetryRuleOf(BadResponse("jina", {.status = 200}, "", "ends early", true)),
-            RetryRule::kOnce);
+  EXPECT_EQ(RetryRuleOf(bad("", "ends early", true)), RetryRule::kOnce);
+  // What the provider chose is cleaned here, too.
+  response.headers = {{"x-request-id", "sk-sentinel-0123456789"}};
+  EXPECT_EQ(ErrorInfoOf(bad("", "x"))->metadata.at("request_id"), "[...]");
 }
 
 TEST(ProviderErrorsTest, WhatDidNotArrive) {

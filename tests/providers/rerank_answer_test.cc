@@ -148,6 +148,13 @@ TEST_F(RerankAnswerTest, AnAnswerThatEndsEarlyIsTriedAgain) {
   EXPECT_EQ(RetryRuleOf(Read("{]").status()), RetryRule::kNever);
 }
 
+TEST_F(RerankAnswerTest, WhatIsQuotedIsNotOfTheRequest) {
+  request_.query = "a query of more than twenty bytes";
+  ExpectBad(Read("{}", request_.query), "is [...], not JSON");
+  ExpectBad(Read("{\"detail\":\"" + request_.query + "?\"}"),
+            "results is missing; it says: [...]?");
+}
+
 TEST_F(RerankAnswerTest, TypesThatAreJson) {
   const std::string body = std::string(R"({"results":[)") + kThree + "]}";
   for (const char* type : {"", "application/json", "Application/JSON; charset=utf-8", "text/json",

@@ -46,6 +46,7 @@ TEST(ScrubTest, RemovesPiecesOfTheTexts) {
 TEST(ScrubTest, AShortTextIsRemovedWhereItStandsByItself) {
   EXPECT_EQ(Clean("no result for tax in taxonomy, (tax)", {.query = "tax"}),
             "no result for [...] in taxonomy, ([...])");
+  EXPECT_EQ(Clean("is not a number", {.query = "a"}), "is not a number");
 }
 
 TEST(ScrubTest, IsAlwaysOneLineOfShortUtf8) {
