@@ -18,10 +18,15 @@ endforeach()
 set(RERANKD_DEFAULT_MODEL_DIR "${_rerankd_cache}/models/all-MiniLM-L6-v2"
   CACHE PATH "Folder of the model that is served when no config is given")
 
-# Named by its lock file, so that a change of that makes a new folder; tools/setup.sh makes the same name.
-file(SHA256 ${PROJECT_SOURCE_DIR}/tools/third_party/huggingface-hub.txt _rerankd_lock)
-string(SUBSTRING ${_rerankd_lock} 0 12 _rerankd_lock)
-set(RERANKD_HUGGINGFACE_HUB "${_rerankd_cache}/huggingface-hub-${_rerankd_lock}")
+# Python packages of the tests: each named by its lock file, so that a change of that makes a new folder;
+# tools/setup.sh makes the same names.
+foreach(package IN ITEMS huggingface-hub h2)
+  file(SHA256 ${PROJECT_SOURCE_DIR}/tools/third_party/${package}.txt _rerankd_lock)
+  string(SUBSTRING ${_rerankd_lock} 0 12 _rerankd_lock)
+  string(TOUPPER RERANKD_${package} _rerankd_variable)
+  string(REPLACE - _ _rerankd_variable ${_rerankd_variable})
+  set(${_rerankd_variable} "${_rerankd_cache}/${package}-${_rerankd_lock}")
+endforeach()
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)

@@ -26,7 +26,7 @@ function(rerankd_test name)
   rerankd_compile_settings(${name})
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT}
-    ENVIRONMENT "RERANKD_SOURCE_DIR=${PROJECT_SOURCE_DIR};RERANKD_DEFAULT_MODEL_DIR=${RERANKD_DEFAULT_MODEL_DIR}")
+    ENVIRONMENT "RERANKD_SOURCE_DIR=${PROJECT_SOURCE_DIR};RERANKD_DEFAULT_MODEL_DIR=${RERANKD_DEFAULT_MODEL_DIR};RERANKD_H2=${RERANKD_H2}")
 endfunction()
 
 # rerankd_fuzzer(NAME SOURCES... DEPS...): a libFuzzer program.

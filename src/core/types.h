@@ -69,6 +69,7 @@ struct RerankResult {
   ScoreKind score_kind = ScoreKind::kRaw;
   TokenUsage usage;
   Timings timings;
+  std::string model;  // that scored, where another one stood in for the one asked; else empty
 };
 
 }  // namespace rerankd

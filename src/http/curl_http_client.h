@@ -3,18 +3,13 @@
 // redirect, reads no .netrc, keeps no cookies.
 #pragma once
 
-#include <filesystem>
 #include <memory>
-#include <string>
+#include <stop_token>
 
+#include "http/curl_transfer.h"
 #include "http/http_client.h"
 
 namespace rerankd {
-
-struct CurlHttpClientOptions {
-  std::string user_agent;
-  std::filesystem::path ca_file;  // PEM, the certificates to trust; empty: the system's
-};
 
 // Each request runs on the caller's thread. A cancelled one ends within a second.
 class CurlHttpClient : public HttpClient {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <stop_token>
@@ -29,6 +30,7 @@ struct HttpRequest {
   std::chrono::milliseconds total_timeout{0};       // 0: none
   size_t max_body_bytes = size_t{16} << 20;         // after decompression
   bool accept_compression = true;
+  std::filesystem::path ca_file = {};  // PEM, the certificates to trust; empty: the client's
 };
 
 struct HttpResponse {

@@ -4,9 +4,11 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <functional>
 #include <optional>
@@ -22,8 +24,8 @@ namespace rerankd {
 
 class HttpTestServer {
  public:
-  // From what came, up to the empty line and what followed it at once, to the bytes to send before
-  // the connection is closed. nullopt: send nothing and leave it open.
+  // From what came, head and body, to the bytes to send before the connection is closed. nullopt:
+  // send nothing and leave it open.
   using Handler = std::function<std::optional<std::string>(const std::string& request)>;
 
   explicit HttpTestServer(Handler handler)
@@ -33,7 +35,7 @@ class HttpTestServer {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof(address);
     auto* const any = reinterpret_cast<sockaddr*>(&address);
-    if (bind(listener_, any, size) != 0 || listen(listener_, 16) != 0 ||
+    if (bind(listener_, any, size) != 0 || listen(listener_, 128) != 0 ||
         getsockname(listener_, any, &size) != 0) {
       std::abort();
     }
@@ -44,6 +46,7 @@ class HttpTestServer {
     shutdown(listener_, SHUT_RDWR);
     thread_.join();
     close(listener_);
+    const MutexLock lock(mutex_);
     for (const int fd : open_) close(fd);
   }
   HttpTestServer(const HttpTestServer&) = delete;
@@ -57,8 +60,34 @@ class HttpTestServer {
     const MutexLock lock(mutex_);
     return requests_;
   }
+  // Waits until a connection is left open, and until the client has closed it. False: it does not.
+  bool WaitForClose() {
+    const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    int fd = -1;
+    {
+      const MutexLock lock(mutex_);
+      while (open_.empty() && std::chrono::steady_clock::now() < patience) {
+        opened_.WaitUntil(mutex_, patience);
+      }
+      if (open_.empty()) return false;
+      fd = open_.back();
+    }
+    pollfd watched{fd, POLLIN, 0};
+    char byte = 0;
+    return poll(&watched, 1, 60'000) == 1 && read(fd, &byte, 1) <= 0;
+  }
 
  private:
+  // Head and body.
+  static bool IsWhole(const std::string& request) {
+    const size_t end = request.find("\r\n\r\n");
+    if (end == std::string::npos) return false;
+    constexpr std::string_view kLength = "Content-Length: ";
+    const size_t at = request.find(kLength);
+    return at > end ||
+           request.size() >= end + 4 + std::strtoull(&request[at + kLength.size()], nullptr, 10);
+  }
+
   void Serve() {
     while (true) {
       const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
@@ -66,8 +95,7 @@ class HttpTestServer {
       std::string request;
       char buffer[65536];
       ssize_t n = 0;
-      while (request.find("\r\n\r\n") == std::string::npos &&
-             (n = read(fd, buffer, sizeof(buffer))) > 0) {
+      while (!IsWhole(request) && (n = read(fd, buffer, sizeof(buffer))) > 0) {
         request.append(buffer, static_cast<size_t>(n));
       }
       {
@@ -76,7 +104,9 @@ class HttpTestServer {
       }
       const std::optional<std::string> answer = handler_(request);
       if (!answer.has_value()) {
+        const MutexLock lock(mutex_);
         open_.push_back(fd);
+        opened_.NotifyAll();
         continue;
       }
       for (std::string_view rest = *answer; !rest.empty();) {
@@ -91,8 +121,9 @@ class HttpTestServer {
   const Handler handler_;
   const int listener_;
   int port_ = 0;
-  std::vector<int> open_;  // of the thread
   mutable Mutex mutex_;
+  CondVar opened_;
+  std::vector<int> open_ RERANKD_GUARDED_BY(mutex_);
   std::vector<std::string> requests_ RERANKD_GUARDED_BY(mutex_);
   std::jthread thread_;
 };
