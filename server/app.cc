@@ -45,6 +45,8 @@ absl::Status WritePortFile(const std::filesystem::path& path, int port) {
   return absl::OkStatus();
 }
 
+bool IsHosted(const ModelEntry& entry) { return entry.kind == EntryKind::kHosted; }
+
 }  // namespace
 
 App::App(ServerConfig config, Logger& logger)
@@ -53,7 +55,11 @@ App::App(ServerConfig config, Logger& logger)
       began_(steady_clock::now()),
       tokenizing_(config_.tokenizer_threads > 0 ? config_.tokenizer_threads : AvailableCpus()) {}
 
-App::~App() { Stop(std::chrono::milliseconds(0)); }
+App::~App() {
+  Stop(std::chrono::milliseconds(0));
+  // Ends the calls to providers while there still are models that could stand in.
+  if (http_ != nullptr) http_->Close();
+}
 
 absl::StatusOr<std::unique_ptr<App>> App::Load(const ServerConfig& config, Logger& logger) {
   logger.Info("starting", {{"version", kVersion}, {"processors", unsigned(AvailableCpus())}});
@@ -61,9 +67,10 @@ absl::StatusOr<std::unique_ptr<App>> App::Load(const ServerConfig& config, Logge
   if (!config.port_file.empty()) RemoveFile(config.port_file);
   std::unique_ptr<App> app(new App(config, logger));
   RERANKD_RETURN_IF_ERROR(app->ConnectHub());
+  app->ConnectProviders();
   for (const ModelEntry& entry : app->config_.models) {
-    RERANKD_RETURN_IF_ERROR(
-        app->catalog_.Add(MakeManagedModel(entry, {app->tokenizing_, logger, app->hub_.get()})));
+    RERANKD_RETURN_IF_ERROR(app->catalog_.Add(
+        MakeManagedModel(entry, {app->tokenizing_, logger, app->hub_.get(), app->hosted_})));
   }
   RERANKD_RETURN_IF_ERROR(app->LoadModels());
   return app;
@@ -87,6 +94,19 @@ absl::Status App::ConnectHub() {
   return absl::OkStatus();
 }
 
+void App::ConnectProviders() {
+  if (std::ranges::none_of(config_.models, IsHosted)) return;
+  http_ = std::make_unique<CurlAsyncClient>(
+      CurlAsyncClientOptions{.http = {.user_agent = fmt::format("rerankd/{}", kVersion)}});
+  hosted_ = std::make_shared<const HostedTools>(
+      HostedTools{*http_, std::make_shared<KeyLimits>(*http_), catalog_, logger_});
+}
+
+// A hosted model that has no key stands in nobody's way, unless calls go to it by default.
+bool App::MayBeMissing(size_t model) const {
+  return config_.on_error == OnError::kSkip || (model != 0 && IsHosted(config_.models[model]));
+}
+
 // One after the other: each uses all processors where it computes, and the disk where it does not.
 absl::Status App::LoadModels() {
   absl::Status first_error;
@@ -96,9 +116,9 @@ absl::Status App::LoadModels() {
     catalog_.models()[i]->Load(
         [loaded](absl::Status status) { loaded->set_value(std::move(status)); });
     const absl::Status status = loaded->get_future().get();
-    if (status.ok() || !first_error.ok()) continue;
-    first_error = status;
-    if (config_.on_error == OnError::kFail) return first_error;
+    if (status.ok()) continue;
+    if (!MayBeMissing(i)) return status;
+    if (first_error.ok()) first_error = status;
   }
   const bool any = std::ranges::any_of(catalog_.models(),
                                        [](const auto& model) { return model->status().can_serve; });

@@ -8,8 +8,10 @@
 #include "absl/status/statusor.h"
 #include "config/server_config.h"
 #include "engine/worker_pool.h"
+#include "http/curl_async_client.h"
 #include "hub/model_hub.h"
 #include "observability/logging.h"
+#include "server/hosted_loading.h"
 #include "service/catalog.h"
 #include "service/grpc_server.h"
 
@@ -37,14 +39,19 @@ class App {
  private:
   App(ServerConfig config, Logger& logger);
   absl::Status ConnectHub();
+  void ConnectProviders();
   absl::Status LoadModels();
+  // Whether the server starts without the model, should it not load.
+  bool MayBeMissing(size_t model) const;
 
   const ServerConfig config_;
   Logger& logger_;
   const TimePoint began_;
   // In the order of construction: each uses those above it, from threads of its own.
   WorkerPool tokenizing_;
-  std::unique_ptr<ModelHub> hub_;  // when a model comes from there
+  std::unique_ptr<ModelHub> hub_;          // when a model comes from there
+  std::unique_ptr<CurlAsyncClient> http_;  // when a model is hosted; closed before the models end
+  std::shared_ptr<const HostedTools> hosted_;
   Catalog catalog_;
   std::unique_ptr<GrpcServer> server_;
 };

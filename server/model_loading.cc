@@ -152,10 +152,6 @@ absl::StatusOr<ManagedModel::Loaded> LoadServedModel(const ModelEntry& entry,
   served.reranker = std::make_shared<LocalReranker>(options, std::move(tokenizer),
                                                     std::move(model.scorer), tools.tokenizing);
   RERANKD_RETURN_IF_ERROR(WarmUp(*served.reranker, options.engine));
-  if (tools.logger.enabled(LogLevel::kDebug)) {
-    served.reranker =
-        std::make_shared<LoggingReranker>(entry.name, std::move(served.reranker), tools.logger);
-  }
   tools.logger.Info("model loaded",
                     {{"name", served.info.name},
                      {"kind", served.info.kind},
@@ -184,7 +180,13 @@ std::unique_ptr<ManagedModel> MakeManagedModel(const ModelEntry& entry, const Lo
       std::move(options),
       [entry, tools](const std::stop_token& stop) -> absl::StatusOr<ManagedModel::Loaded> {
         tools.logger.Info("loading model", {{"name", entry.name}});
-        absl::StatusOr<ManagedModel::Loaded> loaded = LoadServedModel(entry, tools, stop);
+        absl::StatusOr<ManagedModel::Loaded> loaded =
+            entry.kind == EntryKind::kHosted ? LoadHostedModel(entry, InfoOf(entry), *tools.hosted)
+                                             : LoadServedModel(entry, tools, stop);
+        if (loaded.ok() && tools.logger.enabled(LogLevel::kDebug)) {
+          loaded->reranker = std::make_shared<LoggingReranker>(
+              entry.name, std::move(loaded->reranker), tools.logger);
+        }
         if (!loaded.ok() && stop.stop_requested()) {
           tools.logger.Info("loading stopped", {{"name", entry.name}});
         } else if (!loaded.ok()) {

@@ -10,6 +10,7 @@
 #include "hub/model_hub.h"
 #include "lifecycle/managed_model.h"
 #include "observability/logging.h"
+#include "server/hosted_loading.h"
 
 namespace rerankd {
 
@@ -17,13 +18,14 @@ namespace rerankd {
 struct LoadingTools {
   WorkerPool& tokenizing;
   Logger& logger;
-  ModelHub* hub;  // null: no entry names a model of the hub
+  ModelHub* hub;                              // null: no entry names a model of the hub
+  std::shared_ptr<const HostedTools> hosted;  // null: no entry is hosted
 };
 
-// Fetches the entry's model where it is not there, loads it, and computes something with it, so
-// that the first call is as fast as the next. Blocks for as long as that takes; ends with CANCELLED
-// soon after `stop` is requested. An error is one line that says which file is at fault, and what
-// would be right.
+// Of an entry that is computed here. Fetches its model where it is not there, loads it, and
+// computes something with it, so that the first call is as fast as the next. Blocks for as long as
+// that takes; ends with CANCELLED soon after `stop` is requested. An error is one line that says
+// which file is at fault, and what would be right.
 absl::StatusOr<ManagedModel::Loaded> LoadServedModel(const ModelEntry& entry,
                                                      const LoadingTools& tools,
                                                      const std::stop_token& stop);

@@ -362,6 +362,7 @@ class Loader {
       ClaimNames(draft, model);
       config_.models.push_back(std::move(model));
     }
+    CheckFallbacks();
     PutDefaultFirst();
   }
 
@@ -399,12 +400,52 @@ class Loader {
     provider.document_prompt = model.document_prompt.value_or("");
     model.device.clear();
     model.precision.clear();
-    const absl::Status status = MakeProvider(provider).status();
-    if (status.ok()) return;
+    const auto made = MakeProvider(provider);
+    if (made.ok()) {
+      CheckSplit(draft, model, **made);
+      return;
+    }
+    const absl::Status& status = made.status();
     // It begins with the setting that is at fault.
     const std::string message(status.message());
     const Assignment* const at = Given(draft, message.substr(0, message.find(' ')));
     Error(at != nullptr ? at->place : draft.place, message);
+  }
+
+  void CheckSplit(const ModelDraft& draft, const ModelEntry& model, const Provider& made) {
+    if (!model.remote.split) return;
+    const std::string& place = Given(draft, "split")->place;
+    if (made.limits().listwise) {
+      Error(place, fmt::format("split is not for {}, which scores the documents of a call together",
+                               model.provider.model));
+    } else if (made.limits().max_documents == 0) {
+      Error(place,
+            fmt::format("split needs max_documents: how many documents {} takes is not known",
+                        model.provider.kind));
+    }
+  }
+
+  // One step only: who stands in for another has nobody to stand in for it, so that no call goes in
+  // circles.
+  void CheckFallbacks() {
+    const auto find = [&](const std::string& name) {
+      return std::ranges::find_if(config_.models, [&](const ModelEntry& model) {
+        return model.name == name || std::ranges::find(model.aliases, name) != model.aliases.end();
+      });
+    };
+    for (size_t i = 0; i < drafts_.size(); ++i) {
+      for (const std::string& name : config_.models[i].remote.fallback) {
+        const std::string& place = Given(drafts_[i], "fallback")->place;
+        const auto other = find(name);
+        if (other == config_.models.end()) {
+          Error(place, fmt::format("fallback \"{}\" is no model of this configuration", name));
+        } else if (&*other == &config_.models[i]) {
+          Error(place, fmt::format("fallback \"{}\" is the model itself", name));
+        } else if (!other->remote.fallback.empty()) {
+          Error(place, fmt::format("fallback \"{}\" has a fallback itself; name both here", name));
+        }
+      }
+    }
   }
 
   // What the draft says last about `key`.

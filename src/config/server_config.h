@@ -13,6 +13,7 @@
 #include "engine/engine_options.h"
 #include "observability/log_options.h"
 #include "providers/provider_options.h"
+#include "providers/remote_options.h"
 #include "service/service_options.h"
 
 namespace rerankd {
@@ -53,6 +54,7 @@ struct ModelEntry {
   // Of a hosted model. What both kinds of model have (truncation, score_kind, the prompts) is here,
   // too, once the configuration is loaded.
   ProviderOptions provider;
+  RemoteOptions remote;
 
   // The word that the configuration has for the kind: "cross_encoder", "voyage".
   std::string kind_name() const {

@@ -403,6 +403,81 @@ std::span<const Setting<ModelEntry>> ModelSettings() {
           "max_documents",
           "The most documents of one call to the provider; 0: the limit that is known of it.",
           RERANKD_FIELD(provider.max_documents), Integer(0, 1'000'000))),
+      Hosted(Make<ModelEntry>(
+          "timeout",
+          "How long a call to the provider may take, with retries and waiting, where its caller "
+          "would wait longer.",
+          RERANKD_FIELD(remote.timeout), DurationValue(1ms, 1h))),
+      Hosted(Make<ModelEntry>("connect_timeout",
+                              "How long a connection to the provider may take to be made.",
+                              RERANKD_FIELD(remote.connect_timeout), DurationValue(1ms, 5min))),
+      Hosted(Make<ModelEntry>("max_answer_bytes",
+                              "The largest answer of the provider, after decompression.",
+                              RERANKD_FIELD(remote.max_answer_bytes), Bytes(1 << 10, 1 << 30))),
+      Hosted(Make<ModelEntry>(
+          "ca_file",
+          "A PEM file of the certificates to trust with this provider; unset: the system's.",
+          RERANKD_FIELD(remote.ca_file), Checked("path", CheckPath))),
+      Hosted(Make<ModelEntry>(
+          "max_retries", "How often a call is sent again after a failure that may pass; 0: never.",
+          RERANKD_FIELD(remote.max_retries), Integer(0, 100))),
+      Hosted(Make<ModelEntry>(
+          "retry_delay",
+          "The longest pause before the first retry; it doubles for each further one. The pause is "
+          "random, and at least what the provider asks for.",
+          RERANKD_FIELD(remote.retry_delay), DurationValue(1ms, 1h))),
+      Hosted(Make<ModelEntry>("max_retry_delay", "The most that the longest pause grows to.",
+                              RERANKD_FIELD(remote.max_retry_delay), DurationValue(1ms, 1h))),
+      Hosted(Make<ModelEntry>(
+          "retry_budget",
+          "A failure takes one from it, a success gives a tenth back; there are retries while more "
+          "than half is left. 0: always.",
+          RERANKD_FIELD(remote.retry_budget), Integer(0, 1000))),
+      Hosted(Make<ModelEntry>(
+          "hedge_after",
+          "After so long without an answer a call is sent a second time, and the first answer "
+          "counts; the provider bills both. 0: never.",
+          RERANKD_FIELD(remote.hedge_after), DurationValue(0s, 1h))),
+      Hosted(Make<ModelEntry>("breaker_calls",
+                              "So many calls within breaker_window it takes to conclude that the "
+                              "provider is in trouble "
+                              "and to refuse calls; 0: that is never concluded.",
+                              RERANKD_FIELD(remote.breaker_calls), Integer(0, 1'000'000))),
+      Hosted(Make<ModelEntry>(
+          "breaker_percent",
+          "The share of them that has to fail (no connection, no answer in time, 5xx).",
+          RERANKD_FIELD(remote.breaker_percent), Integer(1, 100))),
+      Hosted(Make<ModelEntry>("breaker_window", "How far back calls count.",
+                              RERANKD_FIELD(remote.breaker_window), DurationValue(10ms, 1h))),
+      Hosted(Make<ModelEntry>(
+          "breaker_open",
+          "How long calls are refused before one at a time is sent to see whether that is over.",
+          RERANKD_FIELD(remote.breaker_open), DurationValue(1ms, 1h))),
+      Hosted(Make<ModelEntry>(
+          "breaker_patience",
+          "A call whose time ran out counts as failed if the provider had at least so long.",
+          RERANKD_FIELD(remote.breaker_patience), DurationValue(0s, 1h))),
+      Hosted(Make<ModelEntry>(
+          "max_concurrent_calls",
+          "Calls that are sent with one key at the same time, counted over all entries of the "
+          "provider; 0: no limit.",
+          RERANKD_FIELD(remote.max_concurrent_calls), Integer(0, 1'000'000))),
+      Hosted(Make<ModelEntry>(
+          "max_waiting_calls",
+          "Calls that wait for their turn; past that, calls are refused with RESOURCE_EXHAUSTED.",
+          RERANKD_FIELD(remote.max_waiting_calls), Integer(0, 1'000'000))),
+      Hosted(Make<ModelEntry>(
+          "split",
+          "Whether a call with more documents than the provider takes is sent as several, and the "
+          "answers put together; else it is refused.",
+          RERANKD_FIELD(remote.split), Boolean())),
+      Hosted(Make<ModelEntry>(
+          "fallback",
+          "Models that are asked in turn when this one is unavailable, exhausted or refuses its "
+          "key; "
+          "the answer names the one that scored.",
+          RERANKD_FIELD(remote.fallback),
+          List("names, separated by commas; in the file also a list", Checked("text", CheckName)))),
   };
   return *settings;
 }

@@ -18,6 +18,10 @@ class Availability {
     std::string problem;  // one line; empty: there is none
   };
 
+  // `on_change` is told of every change, before the observer is; may be empty, must not block.
+  explicit Availability(std::function<void(const State&)> on_change = nullptr)
+      : on_change_(std::move(on_change)) {}
+
   State state() const RERANKD_EXCLUDES(mutex_) {
     const MutexLock lock(mutex_);
     return state_;
@@ -29,9 +33,10 @@ class Availability {
     {
       const MutexLock lock(mutex_);
       if (state.can_serve == state_.can_serve && state.problem == state_.problem) return;
-      state_ = std::move(state);
+      state_ = state;
       observer = observer_;
     }
+    if (on_change_) on_change_(state);
     if (observer != nullptr && *observer) (*observer)();
   }
 
@@ -44,6 +49,7 @@ class Availability {
   }
 
  private:
+  const std::function<void(const State&)> on_change_;
   mutable Mutex mutex_;
   State state_ RERANKD_GUARDED_BY(mutex_);
   std::shared_ptr<const std::function<void()>> observer_ RERANKD_GUARDED_BY(mutex_);

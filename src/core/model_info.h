@@ -36,7 +36,7 @@ enum class ModelState {
 struct ModelStatus {
   ModelState state = ModelState::kNotLoaded;
   // Why the last attempt to load it failed; also of a model that is ready, when it could not be
-  // loaded again.
+  // loaded again, or what else is wrong with it.
   std::string error;
   // A call to it can be answered: it is ready, or would be loaded for the call.
   bool can_serve = false;

@@ -90,6 +90,7 @@ class ManagedModel::Impl : public std::enable_shared_from_this<Impl> {
  private:
   struct Instance {
     std::shared_ptr<Reranker> reranker;
+    std::shared_ptr<Availability> availability;
     // Guarded by mutex_.
     size_t leases = 0;
     TimePoint last_used;
@@ -385,6 +386,11 @@ ModelStatus ManagedModel::Impl::status() const {
   status.error = std::string(error_.message());
   status.can_serve =
       current_ != nullptr || (options_.on_demand && status.state != ModelState::kFailed);
+  if (current_ != nullptr && current_->availability != nullptr) {
+    Availability::State own = current_->availability->state();
+    status.can_serve = own.can_serve;
+    if (status.error.empty()) status.error = std::move(own.problem);
+  }
   status.info = info_;
   return status;
 }
@@ -547,6 +553,7 @@ void ManagedModel::Impl::RunLoader(const std::stop_token& stop) {
   };
   std::vector<Finished> finished;
   WaitingCalls::Calls waiting;
+  std::shared_ptr<Availability> availability;
   bool there = false;
   {
     const MutexLock lock(mutex_);
@@ -556,6 +563,7 @@ void ManagedModel::Impl::RunLoader(const std::stop_token& stop) {
       retired_ = std::move(current_);
       current_ = std::move(instance);
       current_->reranker = std::move(loaded->reranker);
+      current_->availability = availability = std::move(loaded->availability);
       current_->last_used = steady_clock::now();
       info_ = std::move(loaded->info);
       error_ = absl::OkStatus();
@@ -570,6 +578,11 @@ void ManagedModel::Impl::RunLoader(const std::stop_token& stop) {
     if (there || !LoadPending()) waiting = waiting_.TakeAll();
   }
   if (!loaded.ok()) ReleaseFreedMemory();  // of what was there before it failed
+  if (availability != nullptr) {
+    availability->Observe([weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->Changed();
+    });
+  }
   Changed();
   for (auto& [ticket, call] : waiting) {
     if (there) {

@@ -10,6 +10,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
+#include "core/availability.h"
 #include "core/model_info.h"
 #include "core/reranker.h"
 #include "util/clock.h"
@@ -33,6 +34,8 @@ class ManagedModel : public Reranker {
   struct Loaded {
     ModelInfo info;
     std::shared_ptr<Reranker> reranker;
+    // What the model says of itself while it is there; null: it can always serve.
+    std::shared_ptr<Availability> availability = nullptr;
   };
   // Makes the model, and blocks for as long as that takes. Should end soon once `stop` is
   // requested; the result is then ignored if it is an error.
@@ -79,8 +82,8 @@ class ManagedModel : public Reranker {
   const std::string& name() const;
   ModelStatus status() const;
 
-  // From now on `observer` is called after every change of status(), on a thread of this object,
-  // in place of any earlier observer. It must not block.
+  // From now on `observer` is called after every change of status(), on a thread of this object or
+  // of the model's availability, in place of any earlier observer. It must not block.
   void Observe(std::function<void()> observer);
 
  private:

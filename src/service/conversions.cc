@@ -80,7 +80,7 @@ absl::Status FillResponse(const RerankResult& result, const std::string& model,
       out.set_document(std::move(*request.mutable_documents(static_cast<int>(scored.index))));
     }
   }
-  response.set_model(model);
+  response.set_model(result.model.empty() ? model : result.model);
   response.set_score_kind(ToProto(result.score_kind));
   response.mutable_usage()->set_query_tokens(result.usage.query_tokens);
   response.mutable_usage()->set_document_tokens(result.usage.document_tokens);

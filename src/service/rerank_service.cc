@@ -76,6 +76,7 @@ class RerankCall : public UnaryCall, public std::enable_shared_from_this<RerankC
     RERANKD_RETURN_IF_ERROR(result.status());
     auto* out = google::protobuf::Arena::CreateMessage<rerank::v1::RerankResponse>(&arena);
     RERANKD_RETURN_IF_ERROR(FillResponse(*result, model_, request_, documents_, *out));
+    log().model = out->model();
     log().results = result->documents.size();
     log().usage = result->usage;
     log().timings = result->timings;

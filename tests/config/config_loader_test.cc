@@ -339,6 +339,21 @@ INSTANTIATE_TEST_SUITE_P(
                 ":4: path is of models that this server"},
         BadFile{"models:\n  - kind: voyage\n    model: m\n    sessions: 2",
                 ":4: sessions is of models that this server computes, and voyage hosts this one"},
+        BadFile{"models:\n  - kind: jina\n    model: jina-reranker-v3\n    split: true",
+                ":4: split is not for jina-reranker-v3, which scores the documents of a call"},
+        BadFile{"models:\n  - kind: jina\n    model: m\n    split: true",
+                ":4: split needs max_documents: how many documents jina takes is not known"},
+        BadFile{"models:\n  - kind: voyage\n    model: m\n    fallback: [n]",
+                ":4: fallback \"n\" is no model of this configuration"},
+        BadFile{"models:\n  - kind: voyage\n    model: m\n    fallback: [m]",
+                ":4: fallback \"m\" is the model itself"},
+        BadFile{"models:\n  - {kind: voyage, model: m, name: a, fallback: [b]}\n"
+                "  - {kind: voyage, model: m, name: b, fallback: [c]}\n  - {name: c, path: p}",
+                ":2: fallback \"b\" has a fallback itself; name both here"},
+        BadFile{"models:\n  - kind: voyage\n    model: m\n    max_retries: -1",
+                ":4: max_retries must be between 0 and 100"},
+        BadFile{"models:\n  - path: p\n    max_retries: 1",
+                ":3: max_retries is of models that a provider hosts"},
         BadFile{"models:\n  - kind: voyage\n    model: m\n    priority: 1",
                 ":4: priority is nothing that voyage takes"},
         BadFile{"models:\n  - kind: cohere\n    model: m\n    priority: 1000",
@@ -384,6 +399,11 @@ models:
     caller_key: allow
     max_tokens_per_doc: 8192
     priority: 0
+    timeout: 5s
+    max_retries: 1
+    split: true
+    ca_file: ca.pem
+    fallback: [rerank-2.5]
   - kind: tei
     base_url: http://tei:8080
     allow_http: true
@@ -408,6 +428,11 @@ models:
   EXPECT_EQ(cohere.provider.api_key_file, "/etc/rerankd/secrets/cohere");
   EXPECT_TRUE(cohere.provider.caller_key);
   EXPECT_EQ(cohere.provider.max_tokens_per_doc, 8192U);
+  EXPECT_EQ(cohere.remote.timeout, std::chrono::seconds(5));
+  EXPECT_EQ(cohere.remote.max_retries, 1);
+  EXPECT_TRUE(cohere.remote.split);
+  EXPECT_EQ(cohere.remote.ca_file, "/etc/rerankd/ca.pem");
+  EXPECT_THAT(cohere.remote.fallback, ElementsAre("rerank-2.5"));
   EXPECT_EQ(cohere.provider.priority, 0);
   const ModelEntry& tei = loaded.config.models[2];
   EXPECT_EQ(tei.name, "tei");

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/availability.h"
 #include "core/errors.h"
 #include "support/fake_loader.h"
 
@@ -109,6 +110,37 @@ class ManagedModelTest : public testing::Test {
     return outcome.Get();
   }
 };
+
+TEST_F(ManagedModelTest, ShowsWhatTheModelSaysOfItself) {
+  const auto availability = std::make_shared<Availability>();
+  ManagedModel model(AtStart(),
+                     [&](const std::stop_token&) -> absl::StatusOr<ManagedModel::Loaded> {
+                       return ManagedModel::Loaded{.info = {.name = "mini"},
+                                                   .reranker = std::make_shared<FakeReranker>(),
+                                                   .availability = availability};
+                     });
+  std::atomic<int> changes{0};
+  model.Observe([&] { ++changes; });
+  Outcome loaded;
+  model.Load(loaded.Taker());
+  ASSERT_TRUE(loaded.Get().ok());
+  EXPECT_TRUE(model.status().can_serve);
+  const int before = changes;
+  availability->Set({.can_serve = false, .problem = "nobody answers"});
+  EXPECT_EQ(changes, before + 1);
+  EXPECT_FALSE(model.status().can_serve);
+  EXPECT_EQ(model.status().error, "nobody answers");
+  EXPECT_EQ(model.status().state, ModelState::kReady);
+  availability->Set({.can_serve = false, .problem = "nobody answers"});
+  EXPECT_EQ(changes, before + 1) << "nothing changed";
+  availability->Set({});
+  EXPECT_TRUE(model.status().can_serve);
+  EXPECT_EQ(model.status().error, "");
+  Outcome unloaded;
+  model.Unload(unloaded.Taker());
+  ASSERT_TRUE(unloaded.Get().ok());
+  EXPECT_FALSE(model.status().can_serve);
+}
 
 TEST_F(ManagedModelTest, ServesOnceItIsLoaded) {
   Make(AtStart());

@@ -44,6 +44,16 @@ TEST(ConversionsTest, ChoicesSurviveBothWays) {
   }
 }
 
+TEST(ConversionsTest, AnAnswerOfAnotherModelSaysSo) {
+  rerank::v1::RerankRequest request = ThreeDocuments(false);
+  TakeRequest(request);
+  RerankResult result;
+  result.model = "stand-in";
+  rerank::v1::RerankResponse response;
+  ASSERT_TRUE(FillResponse(result, "mini", request, 3, response).ok());
+  EXPECT_EQ(response.model(), "stand-in");
+}
+
 TEST(ConversionsTest, FillsTheResponse) {
   rerank::v1::RerankRequest request = ThreeDocuments(true);
   TakeRequest(request);

@@ -1,0 +1,81 @@
+#include "server/hosted_loading.h"
+
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "providers/fallback_reranker.h"
+#include "providers/key_source.h"
+#include "providers/registry.h"
+#include "providers/remote_reranker.h"
+#include "providers/splitting_reranker.h"
+#include "util/status_macros.h"
+
+namespace rerankd {
+namespace {
+
+std::optional<std::string> FromEnvironment(const std::string& name) {
+  const char* const value = std::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+std::vector<FallbackReranker::Other> Others(const ModelEntry& entry, const Catalog& catalog) {
+  std::vector<FallbackReranker::Other> others;
+  for (const std::string& name : entry.remote.fallback) {
+    others.push_back({name, [&catalog, name]() -> Reranker* {
+                        const auto found = catalog.Find(name);
+                        return found.ok() ? *found : nullptr;
+                      }});
+  }
+  return others;
+}
+
+}  // namespace
+
+absl::StatusOr<ManagedModel::Loaded> LoadHostedModel(const ModelEntry& entry, ModelInfo info,
+                                                     const HostedTools& tools) {
+  const ProviderOptions options = WithEnvironment(entry.provider, FromEnvironment);
+  RERANKD_ASSIGN_OR_RETURN(std::shared_ptr<const Provider> provider, MakeProvider(options));
+  const auto keys = std::make_shared<KeySource>(KeyPlaces(options), FromEnvironment);
+  if (const auto key = keys->Get(); !key.ok() && !options.caller_key) return key.status();
+
+  ManagedModel::Loaded served;
+  served.info = std::move(info);
+  served.info.default_score_kind = provider->score_kind();
+  served.availability = std::make_shared<Availability>(
+      [&logger = tools.logger, name = entry.name](const Availability::State& state) {
+        if (state.problem.empty()) {
+          logger.Info("provider answers again", {{"model", name}});
+        } else {
+          logger.Warning(
+              "provider in trouble",
+              {{"model", name}, {"problem", state.problem}, {"takes_calls", state.can_serve ? "yes" : "no"}});
+        }
+      });
+  RemoteReranker::Parts parts{.model = entry.name,
+                              .provider = provider,
+                              .keys = keys,
+                              .takes_callers_key = options.caller_key,
+                              .options = entry.remote,
+                              .client = &tools.http,
+                              .limits = tools.limits,
+                              .availability = served.availability};
+  served.reranker = std::make_shared<RemoteReranker>(std::move(parts));
+  if (entry.remote.split) {
+    served.reranker = std::make_shared<SplittingReranker>(std::move(served.reranker),
+                                                          provider->limits().max_documents);
+  }
+  if (!entry.remote.fallback.empty()) {
+    served.reranker = std::make_shared<FallbackReranker>(std::move(served.reranker),
+                                                         Others(entry, tools.catalog));
+  }
+  tools.logger.Info("model hosted", {{"name", served.info.name},
+                                     {"kind", served.info.kind},
+                                     {"provider_model", options.model},
+                                     {"key_from", keys->place()}});
+  return served;
+}
+
+}  // namespace rerankd

@@ -1,0 +1,30 @@
+// From an entry that a provider hosts to something that serves calls.
+#pragma once
+
+#include <memory>
+#include <stop_token>
+
+#include "absl/status/statusor.h"
+#include "config/server_config.h"
+#include "http/async_http_client.h"
+#include "lifecycle/managed_model.h"
+#include "observability/logging.h"
+#include "providers/key_limits.h"
+#include "service/catalog.h"
+
+namespace rerankd {
+
+// What hosted models have in common; all of it outlives them and their calls.
+struct HostedTools {
+  AsyncHttpClient& http;
+  std::shared_ptr<KeyLimits> limits;
+  const Catalog& catalog;  // of those that may stand in for others
+  Logger& logger;
+};
+
+// Sends nothing: a provider that cannot be reached shows in the calls and in the model's health.
+// FAILED_PRECONDITION: there is no key; the message says where it was looked for.
+absl::StatusOr<ManagedModel::Loaded> LoadHostedModel(const ModelEntry& entry, ModelInfo info,
+                                                     const HostedTools& tools);
+
+}  // namespace rerankd
