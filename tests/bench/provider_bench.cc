@@ -56,9 +56,12 @@ class Hosted {
     reranker_ = std::make_unique<RemoteReranker>(RemoteReranker::Parts{
         .model = "voyage",
         .provider = MakeProvider(options).value(),
-        .keys = std::make_shared<KeySource>(
-            KeyPlaces(options),
-            [](const std::string&) -> std::optional<std::string> { return "key"; }),
+        .keys =
+            std::make_shared<KeySource>(KeyPlaces(options),
+                                        [](const std::string& name) -> std::optional<std::string> {
+                                          if (name != "VOYAGE_API_KEY") return std::nullopt;
+                                          return "key";
+                                        }),
         .options = remote,
         .client = &client_,
         .limits = std::make_shared<KeyLimits>(client_)});

@@ -14,6 +14,7 @@
 #include "support/fake_providers.h"
 #include "support/run_program.h"
 #include "support/temp_dir.h"
+#include "util/clock.h"
 
 namespace rerankd {
 namespace {
