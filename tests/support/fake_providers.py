@@ -365,7 +365,7 @@ class Server:
                 await Connection2(self, reader, writer, number).serve()
             else:
                 await self.serve1(reader, writer, number)
-        except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, ssl.SSLError):
             pass
         finally:
             writer.close()
