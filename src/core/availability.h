@@ -28,7 +28,7 @@ class Availability {
   }
 
   // Tells the observer if that is a change.
-  void Set(State state) RERANKD_EXCLUDES(mutex_) {
+  void Set(const State& state) RERANKD_EXCLUDES(mutex_) {
     std::shared_ptr<const std::function<void()>> observer;
     {
       const MutexLock lock(mutex_);

@@ -269,7 +269,7 @@ void ManagedModel::Impl::Start(Leases leases, RerankRequest request, Done done) 
 // For the worker: `call` has waited for the model that is there now.
 void ManagedModel::Impl::StartWaiting(WaitingCalls::Call& call) {
   std::shared_ptr<Once> once;
-  const absl::Status status = WithoutThrowing([&] {
+  absl::Status status = WithoutThrowing([&] {
     // Without memory for it, the completion stays where it is.
     once = std::make_shared<Once>(std::move(call.done));
     std::optional<Leases> leases;
@@ -419,7 +419,7 @@ void ManagedModel::Impl::Changed() {
 void ManagedModel::Impl::KeepLoop() {
   while (true) {
     WaitingCalls::Calls gone;
-    TimePoint now;
+    TimePoint now{};
     {
       const MutexLock lock(mutex_);
       while (!closed_) {

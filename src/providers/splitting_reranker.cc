@@ -28,10 +28,11 @@ class Gathering {
   std::stop_token stop() const { return stop_.get_token(); }
 
   void Take(size_t part, absl::StatusOr<RerankResult> result) {
+    absl::Status error = result.status();
     {
       const MutexLock lock(mutex_);
       if (missing_ == 0) return;  // it was answered
-      if (result.ok()) {
+      if (error.ok()) {
         results_[part] = *std::move(result);
         if (--missing_ > 0) return;
       } else {
@@ -39,9 +40,9 @@ class Gathering {
       }
     }
     // Whoever gets here is the only one.
-    if (!result.ok()) {
+    if (!error.ok()) {
       stop_.request_stop();
-      std::move(done_)(std::move(result).status());
+      std::move(done_)(std::move(error));
       return;
     }
     std::move(done_)(
