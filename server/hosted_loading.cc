@@ -23,6 +23,7 @@ std::optional<std::string> FromEnvironment(const std::string& name) {
 
 std::vector<FallbackReranker::Other> Others(const ModelEntry& entry, const Catalog& catalog) {
   std::vector<FallbackReranker::Other> others;
+  others.reserve(entry.remote.fallback.size());
   for (const std::string& name : entry.remote.fallback) {
     others.push_back({name, [&catalog, name]() -> Reranker* {
                         const auto found = catalog.Find(name);

@@ -32,7 +32,7 @@ using nlohmann::json;
 
 constexpr uint64_t kGroupSize = 250;
 constexpr char32_t kCodePointGroup = 0x4000;
-constexpr size_t kAllCodePoints = 4U * (0x110000 - 0x800);
+constexpr size_t kAllCodePoints = size_t{4} * (0x110000 - 0x800);
 
 std::filesystem::path Environment(const char* name) {
   const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
