@@ -40,7 +40,8 @@ absl::StatusOr<ManagedModel::Loaded> LoadHostedModel(const ModelEntry& entry, Mo
   const ProviderOptions options = WithEnvironment(entry.provider, FromEnvironment);
   RERANKD_ASSIGN_OR_RETURN(std::shared_ptr<const Provider> provider, MakeProvider(options));
   const auto keys = std::make_shared<KeySource>(KeyPlaces(options), FromEnvironment);
-  if (const auto key = keys->Get(); !key.ok() && !options.caller_key) return key.status();
+  const absl::Status no_key = options.caller_key ? absl::OkStatus() : keys->Get().status();
+  if (!no_key.ok() && entry.remote.fallback.empty()) return no_key;
 
   ManagedModel::Loaded served;
   served.info = std::move(info);
@@ -50,9 +51,9 @@ absl::StatusOr<ManagedModel::Loaded> LoadHostedModel(const ModelEntry& entry, Mo
         if (state.problem.empty()) {
           logger.Info("provider answers again", {{"model", name}});
         } else {
-          logger.Warning(
-              "provider in trouble",
-              {{"model", name}, {"problem", state.problem}, {"takes_calls", state.can_serve ? "yes" : "no"}});
+          logger.Warning("provider in trouble", {{"model", name},
+                                                 {"problem", state.problem},
+                                                 {"takes_calls", state.can_serve ? "yes" : "no"}});
         }
       });
   RemoteReranker::Parts parts{.model = entry.name,
@@ -71,6 +72,11 @@ absl::StatusOr<ManagedModel::Loaded> LoadHostedModel(const ModelEntry& entry, Mo
   if (!entry.remote.fallback.empty()) {
     served.reranker = std::make_shared<FallbackReranker>(std::move(served.reranker),
                                                          Others(entry, tools.catalog));
+  }
+  // Each call looks for the key anew.
+  if (!no_key.ok()) {
+    tools.logger.Warning("its fallback answers",
+                         {{"name", entry.name}, {"why", std::string(no_key.message())}});
   }
   tools.logger.Info("model hosted", {{"name", served.info.name},
                                      {"kind", served.info.kind},

@@ -4,6 +4,7 @@
 #include "http/curl_async_client.h"
 
 #include <curl/curl.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <atomic>
@@ -146,6 +147,7 @@ class CurlAsyncClient::Loop {
       while (const auto late = deadlines_.TakeDue(steady_clock::now())) {
         End(BreakOff(calls_.find(*late)), absl::DeadlineExceededError("no answer in time"));
       }
+      while (const auto late = unsent_.TakeDue(steady_clock::now())) EndUnlessSent(*late);
       while (auto due = timers_.TakeDue(steady_clock::now())) {
         End(*std::move(due), absl::OkStatus());
       }
@@ -173,6 +175,9 @@ class CurlAsyncClient::Loop {
     absl::Status status = WithoutThrowing([&] {
       calls_.try_emplace(id);
       deadlines_.Add(call->deadline, id, uint64_t{id});
+      if (const milliseconds most = call->request->connect_timeout; most.count() > 0) {
+        unsent_.Add(steady_clock::now() + most, id, uint64_t{id});
+      }
       return Begin(*call);
     });
     if (status.ok()) {
@@ -180,6 +185,7 @@ class CurlAsyncClient::Loop {
     } else {
       calls_.erase(id);
       deadlines_.Remove(id);
+      unsent_.Remove(id);
       End(std::move(call), std::move(status));
     }
   }
@@ -229,6 +235,20 @@ class CurlAsyncClient::Loop {
     } else if (auto timer = timers_.Remove(id)) {
       End(*std::move(timer), absl::CancelledError("cancelled"));
     }
+  }
+
+  // libcurl bounds the time of a handshake, but not how long a transfer waits for that of another
+  // (PIPEWAIT): those behind a host that never answers would get their turn one after the other.
+  void EndUnlessSent(uint64_t id) {
+    const auto at = calls_.find(id);
+    curl_off_t until_sent = 0;  // microseconds
+    curl_easy_getinfo(at->second->handle.get(), CURLINFO_PRETRANSFER_TIME_T, &until_sent);
+    if (until_sent > 0) return;
+    const milliseconds most = at->second->request->connect_timeout;
+    End(Withdraw(at), absl::UnavailableError(
+                          fmt::format("no connection within {} ms; it may be down, or a firewall "
+                                      "or a wrong address may be in between",
+                                      most.count())));
   }
 
   void TakeFinished() {
@@ -294,6 +314,7 @@ class CurlAsyncClient::Loop {
     std::unique_ptr<Call> call = std::move(at->second);
     calls_.erase(at);
     deadlines_.Remove(call->id);
+    unsent_.Remove(call->id);
     curl_multi_remove_handle(multi_.get(), call->handle.get());
     curl_easy_reset(call->handle.get());
     if (idle_.size() < kMaxIdleHandles) idle_.push_back(std::move(call->handle));
@@ -314,7 +335,7 @@ class CurlAsyncClient::Loop {
   }
 
   void Sleep() {
-    const TimePoint next = std::min(timers_.Next(), deadlines_.Next());
+    const TimePoint next = std::min({timers_.Next(), deadlines_.Next(), unsent_.Next()});
     milliseconds most = kLongestSleep;
     if (next != kNoDeadline) {
       most = std::clamp(std::chrono::ceil<milliseconds>(next - steady_clock::now()),
@@ -338,6 +359,7 @@ class CurlAsyncClient::Loop {
   // Of the thread.
   Calls calls_;
   TimerQueue<uint64_t> deadlines_;  // the calls' ids
+  TimerQueue<uint64_t> unsent_;     // likewise, of those that may not have been sent
   TimerQueue<std::unique_ptr<Timer>> timers_;
   std::vector<CurlHandle> idle_;
 

@@ -161,7 +161,8 @@ absl::Status DialectProvider::AddExtraBody() {
   if (!parsed.ok()) return Invalid("extra_body", "must be a JSON object");
   const Json extra(*parsed);
   for (const std::string& at :
-       {dialect_.model_at, dialect_.query_at, dialect_.documents_at, dialect_.top_at}) {
+       {dialect_.model_at, dialect_.query_at, dialect_.documents_at, dialect_.top_at,
+        dialect_.truncation ? dialect_.truncation->at : "", dialect_.raw_scores_at}) {
     if (!at.empty() && Touches(extra, at)) {
       return Invalid("extra_body", fmt::format("must not hold {}, which comes from the entry or "
                                                "the request",
@@ -264,8 +265,6 @@ absl::StatusOr<HttpRequest> DialectProvider::BuildRequest(const RerankRequest& r
         {dialect_.key_header, Secret(dialect_.key_prefix + key.secret.Reveal())}};
   }
   call.body = Text(body);
-  // Some give the documents back, escaped in a way of their own.
-  call.max_body_bytes = (size_t{8} << 20) + 2 * call.body.size();
   return call;
 }
 

@@ -50,8 +50,10 @@ struct RemoteOptions {
   // ---- how much at once ----
   // Calls that are sent with one key at the same time. 0: no limit.
   size_t max_concurrent_calls = 256;
-  // More wait for their turn, in the order of their arrival; past this they are refused.
-  size_t max_waiting_calls = 1024;
+  // More wait for their turn, in the order of their arrival; past this they are refused. Together
+  // less than half of what the server takes on, so that one provider that hangs leaves the rest to
+  // other models.
+  size_t max_waiting_calls = 128;
 
   // ---- what one call to the provider cannot do ----
   // A call with more documents than the provider takes is sent as several, rather than refused.

@@ -32,6 +32,9 @@ using std::chrono::steady_clock;
 
 // libcurl counts in milliseconds: an attempt may end so long before its deadline.
 constexpr milliseconds kClockGrain{2};
+// gRPC ends a call whose deadline has passed about when our own timer does, and either may be
+// first.
+constexpr milliseconds kDeadlineGrain{50};
 
 double Random() {
   thread_local std::minstd_rand generator{std::random_device()()};
@@ -201,7 +204,8 @@ class RemoteReranker::Call : public std::enable_shared_from_this<Call> {
   absl::Status Build() {
     RERANKD_ASSIGN_OR_RETURN(HttpRequest http, parts_.provider->BuildRequest(request_, key_));
     http.connect_timeout = parts_.options.connect_timeout;
-    http.max_body_bytes = parts_.options.max_answer_bytes;
+    // Some give the documents back, escaped in a way of their own.
+    http.max_body_bytes = parts_.options.max_answer_bytes + 2 * http.body.size();
     http.ca_file = parts_.options.ca_file;
     http_ = std::make_shared<const HttpRequest>(std::move(http));
     return absl::OkStatus();
@@ -210,9 +214,12 @@ class RemoteReranker::Call : public std::enable_shared_from_this<Call> {
   KeyLimits::Limit Limit() const {
     return {parts_.options.max_concurrent_calls, parts_.options.max_waiting_calls};
   }
-  // Keys of different providers are different keys.
+  // Keys of different providers are different keys, and without a key each entry is by itself.
   std::string LimitKey() const {
-    return fmt::format("{}\n{}", parts_.provider->name(), key_.secret.Reveal());
+    if (key_.secret.empty()) return fmt::format("entry\n{}", parts_.model);
+    const std::string_view url = http_->url;
+    const size_t path = url.find('/', url.find("://") + 3);
+    return fmt::format("key\n{}\n{}", url.substr(0, path), key_.secret.Reveal());
   }
 
   void TakeSlot() {
@@ -274,6 +281,10 @@ class RemoteReranker::Call : public std::enable_shared_from_this<Call> {
       case absl::StatusCode::kUnavailable:
       case absl::StatusCode::kFailedPrecondition:
         return Outcome::kFailed;
+      case absl::StatusCode::kCancelled:
+        // Its caller has gone: because it need not wait any more, or because its time was over?
+        if (steady_clock::now() + kDeadlineGrain < request_.deadline) return Outcome::kUnknown;
+        [[fallthrough]];
       case absl::StatusCode::kDeadlineExceeded:
         // Either its caller was in a hurry or it does not answer.
         return steady_clock::now() - sent_ >= parts_.options.breaker_patience ? Outcome::kFailed

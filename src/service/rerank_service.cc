@@ -31,6 +31,7 @@ class RerankCall : public UnaryCall, public std::enable_shared_from_this<RerankC
     const auto& metadata = context->client_metadata();
     if (const auto it = metadata.find(kProviderKeyKey); it != metadata.end()) {
       provider_key_ = Secret(std::string(it->second.data(), it->second.size()));
+      empty_provider_key_ = provider_key_.empty();
     }
   }
 
@@ -43,6 +44,11 @@ class RerankCall : public UnaryCall, public std::enable_shared_from_this<RerankC
                                                options.max_concurrent_requests),
                                    std::chrono::seconds(1)),
                         "TOO_MANY_CALLS");
+    }
+    // Else the server's own key would be used, and billed.
+    if (empty_provider_key_) {
+      return absl::InvalidArgumentError(
+          "x-rerank-provider-key is empty; send the provider's key, or not this metadata");
     }
     RERANKD_RETURN_IF_ERROR(ParseRerankRequest(payload, options.max_documents, request_));
     documents_ = static_cast<size_t>(request_.documents_size());
@@ -85,6 +91,7 @@ class RerankCall : public UnaryCall, public std::enable_shared_from_this<RerankC
   }
 
   Secret provider_key_;
+  bool empty_provider_key_ = false;
   rerank::v1::RerankRequest request_;
   size_t documents_ = 0;
   std::string model_;

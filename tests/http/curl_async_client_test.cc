@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -140,6 +143,26 @@ TEST_F(CurlAsyncClientTest, NobodyListens) {
   const auto response = Send({.url = url}).get();
   EXPECT_EQ(response.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(response.status().message()), HasSubstr("cannot connect to 127.0.0.1:"));
+}
+
+// One after the other they would need more time than the deadline leaves them.
+TEST_F(CurlAsyncClientTest, AHandshakeThatNeverEndsKeepsNobodyWaiting) {
+  const int listener = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  socklen_t length = sizeof(address);
+  ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&address), length), 0);
+  ASSERT_EQ(listen(listener, 256), 0);  // the kernel accepts, and nobody answers
+  ASSERT_EQ(getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length), 0);
+  const std::string url = "https://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/";
+  std::vector<Answer> answers;
+  for (int i = 0; i < 100; ++i) {
+    answers.push_back(Send({.url = url, .connect_timeout = milliseconds(500)},
+                           steady_clock::now() + seconds(20)));
+  }
+  for (Answer& answer : answers) {
+    EXPECT_EQ(answer.get().status().code(), absl::StatusCode::kUnavailable);
+  }
+  close(listener);
 }
 
 TEST_F(CurlAsyncClientTest, ACancelledRequestClosesItsConnection) {

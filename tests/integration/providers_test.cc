@@ -80,7 +80,9 @@ class ProvidersTest : public testing::Test {
         world_->fake.Url("https1") + "/voyage" + ca + ", max_documents: 3, split: true}\n" +
         "  - {name: untrusted, kind: voyage, model: rerank-2.5, base_url: " +
         world_->fake.Url("expired") + "/voyage" + ca + "}\n" +
-        "  - {name: keyless, kind: voyage, model: rerank-2.5, api_key_env: NOBODY_HAS_THIS}\n";
+        "  - {name: keyless, kind: voyage, model: rerank-2.5, api_key_env: NOBODY_HAS_THIS}\n"
+        "  - {name: poor, kind: voyage, model: rerank-2.5, api_key_env: NOBODY_HAS_THIS, "
+        "fallback: [local]}\n";
     world_->server.emplace(
         std::vector<std::string>{"--config",
                                  world_->folder.Write("rerankd.yaml", settings).string()},
@@ -310,6 +312,13 @@ TEST_F(ProvidersTest, AModelWithoutAKeyStandsInNobodysWay) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
   EXPECT_THAT(status.error_message(), HasSubstr("NOBODY_HAS_THIS"));
   EXPECT_EQ(Health(world_->channel, "keyless"), "NOT_SERVING");
+}
+
+TEST_F(ProvidersTest, AModelWithoutAKeyLeavesItsCallsToItsFallback) {
+  rerank::v1::RerankResponse response;
+  const grpc::Status status = Rerank(Request("poor", kQuery), &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(response.model(), "local");
 }
 
 // The last: what all of the above, at level debug, has left behind.

@@ -184,6 +184,12 @@ TEST(DialectProviderTest, ExtraMembersCannotReplaceWhatIsAsked) {
     options.extra_body = extra;
     EXPECT_THAT(Refusal(options), StartsWith("extra_body must not hold")) << extra;
   }
+  ProviderOptions voyage = Options("voyage");
+  voyage.extra_body = R"({"truncation":true})";
+  EXPECT_THAT(Refusal(voyage), StartsWith("extra_body must not hold truncation"));
+  ProviderOptions tei = Options("tei");
+  tei.extra_body = R"({"raw_scores":true})";
+  EXPECT_THAT(Refusal(tei), StartsWith("extra_body must not hold raw_scores"));
   for (const char* extra : {"[]", "1", "{", "{\"a\":NaN}", "x: y"}) {
     ProviderOptions options = Options("dashscope");
     options.extra_body = extra;

@@ -240,6 +240,25 @@ TEST_F(RemoteRerankerTest, OnlySoManyCallsGoAtOnce) {
   EXPECT_TRUE(second->ok());
 }
 
+TEST_F(RemoteRerankerTest, WithoutAKeyEachEntryHasItsOwnLimit) {
+  parts_.options.max_concurrent_calls = 1;
+  const auto provider =
+      MakeProvider({.kind = "compatible", .model = "m", .base_url = "https://one.example"});
+  ASSERT_TRUE(provider.ok()) << provider.status().ToString();
+  parts_.provider = *provider;
+  parts_.keys = std::make_shared<KeySource>(
+      KeyPlaces({.kind = "compatible", .model = "m", .base_url = "https://one.example"}),
+      [](const std::string&) -> std::optional<std::string> { return std::nullopt; });
+  RemoteReranker::Parts others = parts_;
+  others.model = "another";
+  RemoteReranker other(others);
+  Rerank();
+  Rerank();
+  EXPECT_EQ(client_.sent().size(), 1);
+  other.Rerank(Request(), [](const absl::StatusOr<RerankResult>&) {});
+  EXPECT_EQ(client_.sent().size(), 2);
+}
+
 TEST_F(RemoteRerankerTest, WhoseDeadlinePassedDecidesTheError) {
   RerankRequest past = Request();
   past.deadline = steady_clock::now();
@@ -304,6 +323,19 @@ TEST_F(RemoteRerankerTest, WhatIsNoSignOfTroubleOpensNoBreaker) {
   EXPECT_TRUE(parts_.availability->state().can_serve);
   Rerank();
   EXPECT_EQ(client_.open_requests(), 1);
+}
+
+// gRPC tells that a deadline has passed as it tells that somebody has gone.
+TEST_F(RemoteRerankerTest, SilenceUntilTheCallersDeadlineIsTrouble) {
+  parts_.options.max_retries = 0;
+  parts_.options.breaker_calls = 1;
+  parts_.options.breaker_patience = milliseconds(0);
+  RerankRequest request = Request();
+  request.deadline = steady_clock::now() + milliseconds(1);
+  request.cancelled = stop_.get_token();
+  Rerank(request);
+  stop_.request_stop();
+  EXPECT_FALSE(parts_.availability->state().can_serve);
 }
 
 TEST_F(RemoteRerankerTest, WithAFallbackItCanServeAllTheSame) {

@@ -409,6 +409,14 @@ TEST_F(RerankServiceTest, HandsOnTheCallersKeyOfAProvider) {
   EXPECT_TRUE(server_->mini().last_request()->provider_key.empty());
 }
 
+TEST_F(RerankServiceTest, AnEmptyKeyOfAProviderIsNotTheServersOwn) {
+  grpc::ClientContext context;
+  context.AddMetadata("x-rerank-provider-key", "");
+  const grpc::Status status = Rerank(MakeRequest("q", {"a"}), context);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("x-rerank-provider-key is empty"));
+}
+
 TEST_F(RerankServiceTest, LogsEachCallOnce) {
   rerank::v1::RerankRequest request = MakeRequest("query", {"a", "bb", "c"});
   request.set_top_k(2);
