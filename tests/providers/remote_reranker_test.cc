@@ -242,10 +242,8 @@ TEST_F(RemoteRerankerTest, OnlySoManyCallsGoAtOnce) {
 
 TEST_F(RemoteRerankerTest, WithoutAKeyEachEntryHasItsOwnLimit) {
   parts_.options.max_concurrent_calls = 1;
-  const auto provider =
-      MakeProvider({.kind = "compatible", .model = "m", .base_url = "https://one.example"});
-  ASSERT_TRUE(provider.ok()) << provider.status().ToString();
-  parts_.provider = *provider;
+  parts_.provider =
+      MakeProvider({.kind = "compatible", .model = "m", .base_url = "https://one.example"}).value();
   parts_.keys = std::make_shared<KeySource>(
       KeyPlaces({.kind = "compatible", .model = "m", .base_url = "https://one.example"}),
       [](const std::string&) -> std::optional<std::string> { return std::nullopt; });
