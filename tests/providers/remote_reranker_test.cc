@@ -104,7 +104,8 @@ TEST_F(RemoteRerankerTest, BringsTheProvidersAnswer) {
   ASSERT_EQ(client_.sent().size(), 1);
   EXPECT_EQ(SentKey(0), "Bearer s3rver");
   EXPECT_EQ(client_.sent()[0].request->connect_timeout, milliseconds(3000));
-  EXPECT_EQ(client_.sent()[0].request->max_body_bytes, 8 << 20);
+  const HttpRequest& sent = *client_.sent()[0].request;
+  EXPECT_EQ(sent.max_body_bytes, (8 << 20) + 2 * sent.body.size());
   client_.Answer(kGood);
   ASSERT_TRUE(outcome->ok()) << outcome->status().ToString();
   EXPECT_EQ(outcome->result->value().documents.at(0).index, 1);

@@ -76,7 +76,8 @@ class FakeProviders {
   }
   // Waits until the `n`th request has come, and, if asked, until its client has broken it off.
   nlohmann::json WaitFor(size_t n, bool closed) const {
-    for (int i = 0; i < 2000; ++i) {
+    const TimePoint most = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (std::chrono::steady_clock::now() < most) {
       const nlohmann::json requests = Requests();
       if (requests.size() > n && (!closed || requests[n].contains("closed_ns"))) return requests[n];
       usleep(10'000);

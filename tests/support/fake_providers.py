@@ -192,12 +192,14 @@ class Exchange:
         try:
             await self.server.answer(self, body)
             self.request["answered"] = True
-        except (ConnectionError, asyncio.CancelledError):
+        except ConnectionError:     # it was broken off while this was writing, before anybody read that
+            self.closed()
+        except asyncio.CancelledError:
             pass
 
     def closed(self):
         """The client has broken it off."""
-        if not self.request.get("answered"):
+        if not self.request.get("answered") and "closed_ns" not in self.request:
             self.request["closed_ns"] = time.monotonic_ns()
 
 
