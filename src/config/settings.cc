@@ -412,7 +412,8 @@ std::span<const Setting<ModelEntry>> ModelSettings() {
                               "How long a connection to the provider may take to be made.",
                               RERANKD_FIELD(remote.connect_timeout), DurationValue(1ms, 5min))),
       Hosted(Make<ModelEntry>("max_answer_bytes",
-                              "The largest answer of the provider, after decompression.",
+                              "The largest answer of the provider, after decompression, beside "
+                              "twice the size of the call.",
                               RERANKD_FIELD(remote.max_answer_bytes), Bytes(1 << 10, 1 << 30))),
       Hosted(Make<ModelEntry>(
           "ca_file",
