@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -76,7 +77,7 @@ class FakeProviders {
   }
   // Waits until the `n`th request has come, and, if asked, until its client has broken it off.
   nlohmann::json WaitFor(size_t n, bool closed) const {
-    const TimePoint most = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    const auto most = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     while (std::chrono::steady_clock::now() < most) {
       const nlohmann::json requests = Requests();
       if (requests.size() > n && (!closed || requests[n].contains("closed_ns"))) return requests[n];
