@@ -174,9 +174,9 @@ class PullTest(PullTestCase):
             except OSError:  # how Linux says that nobody has the terminal open any more
                 pass
         self.assert_holds(Result(process).folder, NEEDED)
-        # modules.json is read before it is known how much there is.
+        # With modules.json, which is read before it is known how much there is.
         last = shown.decode().rsplit("\r\033[K", 1)[-1]
-        self.assertRegex(last, r"^\[#+\] 6\.8 MB of 6\.8 MB \(100 %\), 13 of 13 files, .*B/s\r?\n$")
+        self.assertRegex(last, r"^\[#+\] 6\.8 MB of 6\.8 MB \(100 %\), 14 of 14 files, .*B/s\r?\n$")
 
     def test_the_cache_and_the_endpoint_can_be_named(self):
         elsewhere = self.home / "elsewhere"
