@@ -1,11 +1,13 @@
 #include "config/config_loader.h"
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <map>
 #include <set>
+#include <sstream>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -69,6 +71,35 @@ std::string UnknownKey(std::string_view key, const std::vector<std::string>& kno
       nearest ? fmt::format("did you mean \"{}\"?", *nearest) : "known here: " + Join(known));
 }
 
+// Where a document begins.
+class DocumentStart : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override { at = mark; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+  YAML::Mark at;
+};
+
+// Where something follows the first document. Not by YAML::LoadAll(): yaml-cpp takes a bracket too
+// many for the start of a document, does not read past it, and would find documents without end.
+std::optional<YAML::Mark> AfterTheFirstDocument(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentStart start;
+  if (!parser.HandleNextDocument(start) || !parser.HandleNextDocument(start)) return std::nullopt;
+  return start.at;
+}
+
 class Loader {
  public:
   explicit Loader(const ConfigSources& sources) : sources_(sources) {}
@@ -83,14 +114,13 @@ class Loader {
       return;
     }
     try {
-      const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-      if (documents.size() > 1) {
-        Error(Place(documents[1]),
-              "the file must be one YAML document; what follows a second "
-              "\"---\" would be ignored");
+      if (const std::optional<YAML::Mark> more = AfterTheFirstDocument(text)) {
+        Error(fmt::format("{}:{}", file_, more->line + 1),
+              "the file must be one YAML document; what follows here, behind a second \"---\" or a "
+              "bracket too many, would be ignored");
         return;
       }
-      const YAML::Node root = documents.empty() ? YAML::Node() : documents[0];
+      const YAML::Node root = YAML::Load(text);
       if (root.IsNull()) return;
       if (!root.IsMap()) {
         Error(Place(root),

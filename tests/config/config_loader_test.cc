@@ -503,9 +503,16 @@ TEST(ConfigLoaderTest, WhatKubernetesSaysOfServicesIsNoSetting) {
   EXPECT_THAT(LoadConfig(sources).errors, IsEmpty());
 }
 
+// yaml-cpp finds documents without end behind it.
+TEST(ConfigLoaderTest, ABracketTooManyIsRefused) {
+  for (const char* yaml : {"a: 1\n]", "]", "listen: 127.0.0.1:1\n}\n", "models: []]\n"}) {
+    EXPECT_FALSE(Load(yaml).errors.empty()) << yaml;
+  }
+}
+
 TEST(ConfigLoaderTest, ASecondDocumentIsRefused) {
   EXPECT_THAT(Load("---\nlisten: 127.0.0.1:1\n---\nfoo: bar\n").errors,
-              ElementsAre(StartsWith("/etc/rerankd/rerankd.yaml:4: the file must be one YAML")));
+              ElementsAre(StartsWith("/etc/rerankd/rerankd.yaml:3: the file must be one YAML")));
 }
 
 TEST(ConfigLoaderTest, TheWorkingFolderHasAName) {
