@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
 #include <future>
 #include <optional>
@@ -14,6 +13,7 @@
 #include "server/request_log_fields.h"
 #include "server/version.h"
 #include "util/cpu.h"
+#include "util/environment.h"
 #include "util/status_macros.h"
 
 namespace rerankd {
@@ -86,8 +86,7 @@ absl::Status App::ConnectHub() {
       HubOptionsFromEnvironment([&](const std::string& name) -> std::optional<std::string> {
         if (name == "HF_ENDPOINT" && !settings.endpoint.empty()) return settings.endpoint;
         if (name == "HF_HUB_CACHE" && !settings.cache_dir.empty()) return settings.cache_dir;
-        const char* const value = std::getenv(name.c_str());
-        return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+        return ProcessVariable(name);
       }));
   options.offline = settings.offline.value_or(options.offline);
   hub_ = std::make_unique<ModelHub>(std::move(options));

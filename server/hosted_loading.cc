@@ -1,7 +1,5 @@
 #include "server/hosted_loading.h"
 
-#include <cstdlib>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,15 +9,11 @@
 #include "providers/registry.h"
 #include "providers/remote_reranker.h"
 #include "providers/splitting_reranker.h"
+#include "util/environment.h"
 #include "util/status_macros.h"
 
 namespace rerankd {
 namespace {
-
-std::optional<std::string> FromEnvironment(const std::string& name) {
-  const char* const value = std::getenv(name.c_str());
-  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-}
 
 std::vector<FallbackReranker::Other> Others(const ModelEntry& entry, const Catalog& catalog) {
   std::vector<FallbackReranker::Other> others;
@@ -37,9 +31,9 @@ std::vector<FallbackReranker::Other> Others(const ModelEntry& entry, const Catal
 
 absl::StatusOr<ManagedModel::Loaded> LoadHostedModel(const ModelEntry& entry, ModelInfo info,
                                                      const HostedTools& tools) {
-  const ProviderOptions options = WithEnvironment(entry.provider, FromEnvironment);
+  const ProviderOptions options = WithEnvironment(entry.provider, ProcessVariable);
   RERANKD_ASSIGN_OR_RETURN(std::shared_ptr<const Provider> provider, MakeProvider(options));
-  const auto keys = std::make_shared<KeySource>(KeyPlaces(options), FromEnvironment);
+  const auto keys = std::make_shared<KeySource>(KeyPlaces(options), ProcessVariable);
   const absl::Status no_key = options.caller_key ? absl::OkStatus() : keys->Get().status();
   if (!no_key.ok() && entry.remote.fallback.empty()) return no_key;
 

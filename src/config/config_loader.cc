@@ -1,19 +1,18 @@
 #include "config/config_loader.h"
 
 #include <fmt/format.h>
-#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <map>
 #include <set>
-#include <sstream>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "config/settings.h"
 #include "config/values.h"
+#include "config/yaml_documents.h"
 #include "config/yaml_json.h"
 #include "hub/model_id.h"
 #include "providers/registry.h"
@@ -69,35 +68,6 @@ std::string UnknownKey(std::string_view key, const std::vector<std::string>& kno
   return fmt::format(
       "unknown key \"{}\"; {}", key,
       nearest ? fmt::format("did you mean \"{}\"?", *nearest) : "known here: " + Join(known));
-}
-
-// Where a document begins.
-class DocumentStart : public YAML::EventHandler {
- public:
-  void OnDocumentStart(const YAML::Mark& mark) override { at = mark; }
-  void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
-                const std::string&) override {}
-  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
-                       YAML::EmitterStyle::value) override {}
-  void OnSequenceEnd() override {}
-  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
-                  YAML::EmitterStyle::value) override {}
-  void OnMapEnd() override {}
-
-  YAML::Mark at;
-};
-
-// Where something follows the first document. Not by YAML::LoadAll(): yaml-cpp takes a bracket too
-// many for the start of a document, does not read past it, and would find documents without end.
-std::optional<YAML::Mark> AfterTheFirstDocument(const std::string& text) {
-  std::istringstream stream(text);
-  YAML::Parser parser(stream);
-  DocumentStart start;
-  if (!parser.HandleNextDocument(start) || !parser.HandleNextDocument(start)) return std::nullopt;
-  return start.at;
 }
 
 class Loader {

@@ -19,8 +19,6 @@ constexpr size_t kMaxHeaderBytes = size_t{64} << 10;
 constexpr size_t kMaxHeaders = 200;
 constexpr size_t kErrorBodyBytes = size_t{64} << 10;
 
-bool Is2xx(int status) { return status >= 200 && status < 300; }
-
 std::string_view Trim(std::string_view text) {
   const size_t begin = text.find_first_not_of(" \t\r\n");
   if (begin == std::string_view::npos) return "";
@@ -216,30 +214,27 @@ size_t CurlTransfer::TakeBody(std::string_view piece) {
   return error_.ok() ? piece.size() : CURL_WRITEFUNC_ERROR;
 }
 
-// libcurl is C: nothing may be thrown through it.
-
-size_t CurlTransfer::OnHeader(char* data, size_t size, size_t count, void* user) noexcept {
-  auto& self = *static_cast<CurlTransfer*>(user);
+// libcurl is C: nothing may be thrown through it. `failed` is what then stands for an error.
+template <typename Take>
+size_t CurlTransfer::Guarded(const Take& take, size_t failed) noexcept {
   size_t taken = 0;
   absl::Status thrown = WithoutThrowing([&] {
-    taken = self.TakeHeader({data, size * count});
+    taken = take();
     return absl::OkStatus();
   });
   if (thrown.ok()) return taken;
-  self.error_ = std::move(thrown);
-  return 0;
+  error_ = std::move(thrown);
+  return failed;
+}
+
+size_t CurlTransfer::OnHeader(char* data, size_t size, size_t count, void* user) noexcept {
+  auto& self = *static_cast<CurlTransfer*>(user);
+  return self.Guarded([&] { return self.TakeHeader({data, size * count}); }, 0);
 }
 
 size_t CurlTransfer::OnBody(char* data, size_t size, size_t count, void* user) noexcept {
   auto& self = *static_cast<CurlTransfer*>(user);
-  size_t taken = 0;
-  absl::Status thrown = WithoutThrowing([&] {
-    taken = self.TakeBody({data, size * count});
-    return absl::OkStatus();
-  });
-  if (thrown.ok()) return taken;
-  self.error_ = std::move(thrown);
-  return CURL_WRITEFUNC_ERROR;
+  return self.Guarded([&] { return self.TakeBody({data, size * count}); }, CURL_WRITEFUNC_ERROR);
 }
 
 int CurlTransfer::OnProgress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexcept {

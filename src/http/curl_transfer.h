@@ -60,6 +60,8 @@ class CurlTransfer {
   static size_t OnHeader(char* data, size_t size, size_t count, void* user) noexcept;
   static size_t OnBody(char* data, size_t size, size_t count, void* user) noexcept;
   static int OnProgress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexcept;
+  template <typename Take>
+  size_t Guarded(const Take& take, size_t failed) noexcept;
   size_t TakeHeader(std::string_view line);
   size_t TakeBody(std::string_view piece);
 

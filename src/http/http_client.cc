@@ -14,4 +14,6 @@ std::optional<std::string_view> HttpResponse::Header(std::string_view name) cons
   return std::nullopt;
 }
 
+bool Is2xx(int status) { return status >= 200 && status < 300; }
+
 }  // namespace rerankd

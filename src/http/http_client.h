@@ -42,6 +42,9 @@ struct HttpResponse {
   std::optional<std::string_view> Header(std::string_view name) const;
 };
 
+// Whether a status says that the request was understood and done.
+bool Is2xx(int status);
+
 // Takes a piece of the body of a 2xx answer; `head` is the answer without its body. An error ends
 // the transfer and becomes its result.
 using HttpBodySink = std::function<absl::Status(const HttpResponse& head, std::string_view piece)>;

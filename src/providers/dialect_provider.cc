@@ -271,7 +271,7 @@ absl::StatusOr<HttpRequest> DialectProvider::BuildRequest(const RerankRequest& r
 absl::StatusOr<RerankResult> DialectProvider::ParseResponse(const RerankRequest& request,
                                                             const ProviderKey& key,
                                                             const HttpResponse& response) const {
-  if (response.status < 200 || response.status > 299) {
+  if (!Is2xx(response.status)) {
     return ErrorFromResponse(
         {.provider = dialect_.name, .request = request, .key = key, .response = response});
   }

@@ -140,12 +140,37 @@ constexpr std::array kAllRules = {kInvalidRequest,  kServerKey,   kCallersKey, k
                                   kCancelled,       kUnsupported, kRedirect,   kTls,
                                   kBadResponse};
 
+absl::Status ErrorFromBody(const ProviderExchange& exchange, const ErrorBody& body) {
+  const HttpResponse& response = exchange.response;
+  const std::string prefix = fmt::format("{}: http {}", exchange.provider, response.status);
+  std::string message = CleanQuote(exchange, body.message, kMaxMessageBytes - prefix.size() - 2);
+  message = message.empty() ? prefix : fmt::format("{}: {}", prefix, message);
+  const ErrorRule rule = RuleFor(response.status, body.code, exchange.key.is_callers);
+  absl::Status status = Make(rule, exchange.provider, message,
+                             {.http_status = response.status,
+                              .code = CleanQuote(exchange, body.code, kMaxValueBytes),
+                              .request_id = CleanQuote(exchange, body.request_id, kMaxValueBytes)});
+  // Neither a key nor a balance comes back by waiting.
+  if (rule.retry != RetryRule::kAlways && rule.retry != RetryRule::kOnce) return status;
+  const auto asked = AskedDelay(response);
+  return asked.has_value() ? WithRetryAfter(std::move(status), *asked) : status;
+}
+
+absl::Status BadAnswer(const ProviderExchange& exchange, const ErrorBody& body,
+                       std::string_view field, std::string_view problem, bool cut_off) {
+  const std::string message = fmt::format("{}: bad answer: {}{}{}", exchange.provider, field,
+                                          field.empty() ? "" : " ", problem);
+  return Make(kBadResponse, exchange.provider, message,
+              {.http_status = exchange.response.status,
+               .request_id = CleanQuote(exchange, body.request_id, kMaxValueBytes),
+               .cut_off = cut_off});
+}
+
 }  // namespace
 
 ErrorRule RuleFor(int http_status, std::string_view provider_code, bool key_is_callers) {
-  const bool is_2xx = http_status >= 200 && http_status <= 299;
   for (const CodeRow& row : kCodes) {
-    if (Names(provider_code, row.code) && (is_2xx || !row.only_with_2xx)) {
+    if (Names(provider_code, row.code) && (Is2xx(http_status) || !row.only_with_2xx)) {
       return key_is_callers ? row.callers_key : row.server_key;
     }
   }
@@ -172,40 +197,22 @@ std::string CleanQuote(const ProviderExchange& exchange, std::string_view text, 
 }
 
 absl::Status ErrorFromResponse(const ProviderExchange& exchange) {
-  const HttpResponse& response = exchange.response;
-  const ErrorBody body = ReadErrorBody(response);
-  const std::string prefix = fmt::format("{}: http {}", exchange.provider, response.status);
-  std::string message = CleanQuote(exchange, body.message, kMaxMessageBytes - prefix.size() - 2);
-  message = message.empty() ? prefix : fmt::format("{}: {}", prefix, message);
-  const ErrorRule rule = RuleFor(response.status, body.code, exchange.key.is_callers);
-  absl::Status status = Make(rule, exchange.provider, message,
-                             {.http_status = response.status,
-                              .code = CleanQuote(exchange, body.code, kMaxValueBytes),
-                              .request_id = CleanQuote(exchange, body.request_id, kMaxValueBytes)});
-  // Neither a key nor a balance comes back by waiting.
-  if (rule.retry != RetryRule::kAlways && rule.retry != RetryRule::kOnce) return status;
-  const auto asked = AskedDelay(response);
-  return asked.has_value() ? WithRetryAfter(std::move(status), *asked) : status;
+  return ErrorFromBody(exchange, ReadErrorBody(exchange.response));
 }
 
 absl::Status ErrorInsteadOf(std::string_view field, const ProviderExchange& exchange) {
   const ErrorBody body = ReadErrorBody(exchange.response);
   const ErrorRule rule = RuleFor(exchange.response.status, body.code, exchange.key.is_callers);
-  if (std::string_view(rule.reason) != kBadResponse.reason) return ErrorFromResponse(exchange);
+  if (std::string_view(rule.reason) != kBadResponse.reason) return ErrorFromBody(exchange, body);
   const std::string said = CleanQuote(exchange, body.message, kMaxMessageBytes / 2);
-  return BadResponse(exchange, field,
-                     said.empty() ? "is missing" : fmt::format("is missing; it says: {}", said));
+  return BadAnswer(exchange, body, field,
+                   said.empty() ? "is missing" : fmt::format("is missing; it says: {}", said),
+                   /*cut_off=*/false);
 }
 
 absl::Status BadResponse(const ProviderExchange& exchange, std::string_view field,
                          std::string_view problem, bool cut_off) {
-  const std::string message = fmt::format("{}: bad answer: {}{}{}", exchange.provider, field,
-                                          field.empty() ? "" : " ", problem);
-  const ErrorBody body = ReadErrorBody(exchange.response);
-  return Make(kBadResponse, exchange.provider, message,
-              {.http_status = exchange.response.status,
-               .request_id = CleanQuote(exchange, body.request_id, kMaxValueBytes),
-               .cut_off = cut_off});
+  return BadAnswer(exchange, ReadErrorBody(exchange.response), field, problem, cut_off);
 }
 
 absl::Status TransportError(std::string_view provider, const absl::Status& status) {

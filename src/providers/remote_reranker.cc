@@ -7,14 +7,13 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <exception>
-#include <new>
 #include <optional>
 #include <random>
 #include <utility>
 #include <variant>
 
 #include "core/errors.h"
+#include "http/url.h"
 #include "providers/circuit_breaker.h"
 #include "providers/hedged_send.h"
 #include "providers/provider_errors.h"
@@ -207,6 +206,7 @@ class RemoteReranker::Call : public std::enable_shared_from_this<Call> {
     // Some give the documents back, escaped in a way of their own.
     http.max_body_bytes = parts_.options.max_answer_bytes + 2 * http.body.size();
     http.ca_file = parts_.options.ca_file;
+    RERANKD_ASSIGN_OR_RETURN(limit_key_, LimitKey(http));
     http_ = std::make_shared<const HttpRequest>(std::move(http));
     return absl::OkStatus();
   }
@@ -215,15 +215,14 @@ class RemoteReranker::Call : public std::enable_shared_from_this<Call> {
     return {parts_.options.max_concurrent_calls, parts_.options.max_waiting_calls};
   }
   // Keys of different providers are different keys, and without a key each entry is by itself.
-  std::string LimitKey() const {
+  absl::StatusOr<std::string> LimitKey(const HttpRequest& http) const {
     if (key_.secret.empty()) return fmt::format("entry\n{}", parts_.model);
-    const std::string_view url = http_->url;
-    const size_t path = url.find('/', url.find("://") + 3);
-    return fmt::format("key\n{}\n{}", url.substr(0, path), key_.secret.Reveal());
+    RERANKD_ASSIGN_OR_RETURN(const Url url, ParseUrl(http.url));
+    return fmt::format("key\n{}://{}:{}\n{}", url.scheme, url.host, url.port, key_.secret.Reveal());
   }
 
   void TakeSlot() {
-    parts_.limits->Acquire(LimitKey(), Limit(), deadline_, request_.cancelled,
+    parts_.limits->Acquire(limit_key_, Limit(), deadline_, request_.cancelled,
                            [self = shared_from_this()](absl::StatusOr<KeyLimits::Slot> slot) {
                              self->Step([&]() -> absl::Status {
                                if (!slot.ok()) return self->WhileWaiting(slot.status());
@@ -255,7 +254,7 @@ class RemoteReranker::Call : public std::enable_shared_from_this<Call> {
 
   std::optional<KeyLimits::Slot> SlotForHedge() const {
     if (!upstream_->AllowsRetry()) return std::nullopt;
-    return parts_.limits->TryAcquire(LimitKey(), Limit());
+    return parts_.limits->TryAcquire(limit_key_, Limit());
   }
 
   absl::Status Take(absl::StatusOr<HttpResponse> response) {
@@ -373,6 +372,7 @@ class RemoteReranker::Call : public std::enable_shared_from_this<Call> {
   RerankRequest request_;
   ProviderKey key_;
   std::shared_ptr<const HttpRequest> http_;
+  std::string limit_key_;
   std::optional<CircuitBreaker::Pass> pass_;  // of the attempt under way
   TimePoint sent_;
   TimePoint first_sent_;

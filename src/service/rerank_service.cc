@@ -4,6 +4,7 @@
 #include <google/protobuf/arena.h>
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,7 +32,6 @@ class RerankCall : public UnaryCall, public std::enable_shared_from_this<RerankC
     const auto& metadata = context->client_metadata();
     if (const auto it = metadata.find(kProviderKeyKey); it != metadata.end()) {
       provider_key_ = Secret(std::string(it->second.data(), it->second.size()));
-      empty_provider_key_ = provider_key_.empty();
     }
   }
 
@@ -46,7 +46,7 @@ class RerankCall : public UnaryCall, public std::enable_shared_from_this<RerankC
                         "TOO_MANY_CALLS");
     }
     // Else the server's own key would be used, and billed.
-    if (empty_provider_key_) {
+    if (provider_key_.has_value() && provider_key_->empty()) {
       return absl::InvalidArgumentError(
           "x-rerank-provider-key is empty; send the provider's key, or not this metadata");
     }
@@ -58,7 +58,7 @@ class RerankCall : public UnaryCall, public std::enable_shared_from_this<RerankC
     model_ = model->name();
     log().model = model_;
     RerankRequest request = TakeRequest(request_);
-    request.provider_key = std::move(provider_key_);
+    if (provider_key_.has_value()) request.provider_key = *std::move(provider_key_);
     request.deadline = deadline();
     request.cancelled = cancelled();
     model->Rerank(std::move(request),
@@ -90,8 +90,7 @@ class RerankCall : public UnaryCall, public std::enable_shared_from_this<RerankC
     return absl::OkStatus();
   }
 
-  Secret provider_key_;
-  bool empty_provider_key_ = false;
+  std::optional<Secret> provider_key_;  // as the caller sent it
   rerank::v1::RerankRequest request_;
   size_t documents_ = 0;
   std::string model_;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <optional>
 #include <utility>
 
@@ -13,6 +12,7 @@
 #include "hub/progress.h"
 #include "progress_bar.h"
 #include "util/clock.h"
+#include "util/environment.h"
 
 namespace rerankd::client {
 namespace {
@@ -44,8 +44,7 @@ absl::StatusOr<HubOptions> PullOptions(const PullArguments& arguments) {
   const auto lookup = [&](const std::string& name) -> std::optional<std::string> {
     if (name == "HF_ENDPOINT" && !arguments.endpoint.empty()) return arguments.endpoint;
     if (name == "HF_HUB_CACHE" && !arguments.cache_dir.empty()) return arguments.cache_dir;
-    const char* const value = std::getenv(name.c_str());
-    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+    return ProcessVariable(name);
   };
   return HubOptionsFromEnvironment(lookup);
 }
