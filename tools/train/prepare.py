@@ -249,15 +249,14 @@ def embed(a):
     n, d = len(t["texts"]), model.get_sentence_embedding_dimension()
     fresh = not os.path.exists(path + ".npy")
     out = np.lib.format.open_memmap(path + ".npy", mode="w+" if fresh else "r+", dtype=np.float16, shape=(n, d) if fresh else None)
+    want = [i for i in want[a.part::a.parts] if not np.any(out[i])]
     block = 256
-    for k in range(a.part, len(want) // block + 1, a.parts):
-        rows = want[k * block:(k + 1) * block]
-        if not rows or np.any(out[rows[-1]]):
-            continue
+    for k in range(0, len(want), block):
+        rows = want[k:k + block]
         e = model.encode([(a.prefix if t["src"][i] == "query" else "") + t["texts"][i] for i in rows], batch_size=32, normalize_embeddings=True, convert_to_tensor=True)
         out[rows] = e.float().numpy()
         out.flush()
-        print(f"{min(len(want), (k + 1) * block)}/{len(want)}", flush=True)
+        print(f"{k + len(rows)}/{len(want)}", flush=True)
 
 
 RESEARCH = {"dl20", "dl21", "dl22", "wikiqa", "wikiqax"}
