@@ -18,15 +18,22 @@ endforeach()
 set(RERANKD_DEFAULT_MODEL_DIR "${_rerankd_cache}/models/all-MiniLM-L6-v2"
   CACHE PATH "Folder of the model that is served when no config is given")
 
-# Python packages of the tests: each named by its lock file, so that a change of that makes a new folder;
+# Python packages of the tests and checks: each named by its lock file, so that a change of that makes a new folder;
 # tools/setup.sh makes the same names.
-foreach(package IN ITEMS huggingface-hub h2)
+foreach(package IN ITEMS huggingface-hub h2 clang-tidy)
   file(SHA256 ${PROJECT_SOURCE_DIR}/tools/third_party/${package}.txt _rerankd_lock)
   string(SUBSTRING ${_rerankd_lock} 0 12 _rerankd_lock)
   string(TOUPPER RERANKD_${package} _rerankd_variable)
   string(REPLACE - _ _rerankd_variable ${_rerankd_variable})
   set(${_rerankd_variable} "${_rerankd_cache}/${package}-${_rerankd_lock}")
 endforeach()
+
+if(RERANKD_TIDY)
+  set(CMAKE_CXX_CLANG_TIDY "${RERANKD_CLANG_TIDY}/clang_tidy/data/bin/clang-tidy")
+  if(NOT EXISTS ${CMAKE_CXX_CLANG_TIDY})
+    message(FATAL_ERROR "clang-tidy is not in the cache; run tools/setup.sh --checks")
+  endif()
+endif()
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)

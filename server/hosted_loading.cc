@@ -34,7 +34,7 @@ absl::StatusOr<ManagedModel::Loaded> LoadHostedModel(const ModelEntry& entry, Mo
   const ProviderOptions options = WithEnvironment(entry.provider, ProcessVariable);
   RERANKD_ASSIGN_OR_RETURN(std::shared_ptr<const Provider> provider, MakeProvider(options));
   const auto keys = std::make_shared<KeySource>(KeyPlaces(options), ProcessVariable);
-  const absl::Status no_key = options.caller_key ? absl::OkStatus() : keys->Get().status();
+  absl::Status no_key = options.caller_key ? absl::OkStatus() : keys->Get().status();
   if (!no_key.ok() && entry.remote.fallback.empty()) return no_key;
 
   ManagedModel::Loaded served;

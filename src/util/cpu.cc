@@ -9,6 +9,8 @@
 #include <string>
 #include <thread>
 
+#include "absl/strings/numbers.h"
+
 namespace rerankd {
 namespace {
 
@@ -26,8 +28,9 @@ double ReadCpuMax(const fs::path& file) {
   std::ifstream in(file);
   std::string quota;
   double period = 0;
-  if (!(in >> quota >> period) || quota == "max" || period <= 0) return 0;
-  return std::atof(quota.c_str()) / period;
+  double limit = 0;
+  if (!(in >> quota >> period) || period <= 0 || !absl::SimpleAtod(quota, &limit)) return 0;
+  return limit / period;
 }
 
 // cpu.cfs_quota_us (-1: none) over cpu.cfs_period_us (cgroup v1).

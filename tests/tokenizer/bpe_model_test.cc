@@ -152,7 +152,7 @@ std::string RandomWord(std::mt19937& random, std::string_view letters, size_t le
 }
 
 TEST(BpeModelTest, WordsOfAllLengthsAsDefined) {
-  std::mt19937 random(1);  // NOLINT(cert-msc32-c,cert-msc51-cpp): the same each time
+  std::mt19937 random(1);
   for (int round = 0; round < 60; ++round) {
     const std::string_view letters = round % 3 == 0 ? "a" : round % 3 == 1 ? "ab" : "abcd";
     const BpeModel::Options options = RandomModel(random, letters, letters.size() == 1 ? 6 : 20);
@@ -164,7 +164,7 @@ TEST(BpeModelTest, WordsOfAllLengthsAsDefined) {
 }
 
 TEST(BpeModelTest, TheBeginningOfAWordDoesNotDependOnItsEnd) {
-  std::mt19937 random(2);  // NOLINT(cert-msc32-c,cert-msc51-cpp): the same each time
+  std::mt19937 random(2);
   size_t certain = 0;
   for (int round = 0; round < 200; ++round) {
     const std::string_view letters = round % 3 == 0 ? "a" : round % 3 == 1 ? "ab" : "abcd";

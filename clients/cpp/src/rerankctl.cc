@@ -21,6 +21,7 @@
 #include <system_error>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "documents.h"
 #include "eval.h"
 #include "output.h"
@@ -103,8 +104,10 @@ Client MakeClient(const CommonArguments& common) {
 }
 
 size_t OutputColumns(int terminal = STDOUT_FILENO) {
-  if (const char* columns = std::getenv("COLUMNS"); columns != nullptr && std::atoi(columns) > 0) {
-    return static_cast<size_t>(std::atoi(columns));
+  const char* const wanted = std::getenv("COLUMNS");
+  int columns = 0;
+  if (wanted != nullptr && absl::SimpleAtoi(wanted, &columns) && columns > 0) {
+    return static_cast<size_t>(columns);
   }
   winsize size{};
   if (ioctl(terminal, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
