@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "http/url.h"
 #include "util/printable.h"
 
 namespace rerankd {
@@ -25,6 +26,10 @@ bool IsPart(std::string_view part) {
 }
 
 const char* WrongInRepo(std::string_view repo) {
+  if (repo.find("://") != std::string_view::npos) {
+    return "give the id alone, ORGANIZATION/NAME, without the address of the hub (HF_ENDPOINT "
+           "names another hub)";
+  }
   const size_t slash = repo.find('/');
   const bool parts = slash == std::string_view::npos
                          ? IsPart(repo)
@@ -67,7 +72,7 @@ const char* WrongInRevision(std::string_view revision) {
 absl::StatusOr<ModelId> MakeModelId(std::string_view repo, std::string_view revision) {
   if (const char* wrong = WrongInRepo(repo); wrong != nullptr) {
     return absl::InvalidArgumentError(
-        fmt::format("\"{}\" is no model id: {}", Printable(repo), wrong));
+        fmt::format("\"{}\" is no model id: {}", Printable(WithoutUserInfo(repo)), wrong));
   }
   ModelId id{.repo = std::string(repo)};
   if (revision.empty()) return id;

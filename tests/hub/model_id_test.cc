@@ -9,6 +9,7 @@ namespace rerankd {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(ModelIdTest, WhatHuggingFaceHubAllows) {
   for (const char* repo : {"foo", "foo/bar", "123", "Foo-BAR_foo.bar123", "a", "_a/b_",
@@ -32,6 +33,12 @@ TEST(ModelIdTest, WhatHuggingFaceHubRefuses) {
     EXPECT_THAT(std::string(id.status().message()), HasSubstr("is no model id: "));
   }
   EXPECT_FALSE(MakeModelId(std::string(97, 'a')).ok());
+}
+
+TEST(ModelIdTest, AnAddressIsNoIdAndItsPasswordIsNotShown) {
+  const std::string message(MakeModelId("https://user:sesame@hub.example/a/b").status().message());
+  EXPECT_THAT(message, HasSubstr("give the id alone"));
+  EXPECT_THAT(message, Not(HasSubstr("sesame")));
 }
 
 TEST(ModelIdTest, RevisionsAreBranchesTagsAndCommits) {
