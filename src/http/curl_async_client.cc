@@ -4,7 +4,6 @@
 #include "http/curl_async_client.h"
 
 #include <curl/curl.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <atomic>
@@ -241,14 +240,9 @@ class CurlAsyncClient::Loop {
   // (PIPEWAIT): those behind a host that never answers would get their turn one after the other.
   void EndUnlessSent(uint64_t id) {
     const auto at = calls_.find(id);
-    curl_off_t until_sent = 0;  // microseconds
-    curl_easy_getinfo(at->second->handle.get(), CURLINFO_PRETRANSFER_TIME_T, &until_sent);
-    if (until_sent > 0) return;
-    const milliseconds most = at->second->request->connect_timeout;
-    End(Withdraw(at), absl::UnavailableError(
-                          fmt::format("no connection within {} ms; it may be down, or a firewall "
-                                      "or a wrong address may be in between",
-                                      most.count())));
+    if (CurlTransfer::HasBegun(at->second->handle.get())) return;
+    absl::Status status = WithoutThrowing([&] { return at->second->transfer->NoConnection(); });
+    End(Withdraw(at), std::move(status));
   }
 
   void TakeFinished() {
@@ -259,10 +253,9 @@ class CurlAsyncClient::Loop {
       Call* call = nullptr;
       curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &call);
       // From here on `message` is gone.
-      std::unique_ptr<Call> finished = Withdraw(calls_.find(call->id));
       absl::StatusOr<HttpResponse> result =
-          WithoutThrowing([&] { return finished->transfer->Finish(code); });
-      End(std::move(finished), std::move(result));
+          WithoutThrowing([&] { return call->transfer->Finish(call->handle.get(), code); });
+      End(Withdraw(calls_.find(call->id)), std::move(result));
     }
   }
 

@@ -51,8 +51,9 @@ absl::StatusOr<HttpResponse> CurlHttpClient::Send(const HttpRequest& request,
   transfer->Prepare(handle.get(), options_);
   transfer->Watch(handle.get(), std::move(stop));
   const CURLcode code = curl_easy_perform(handle.get());
+  absl::StatusOr<HttpResponse> result = transfer->Finish(handle.get(), code);
   handles_->Return(std::move(handle));
-  return transfer->Finish(code);
+  return result;
 }
 
 }  // namespace rerankd

@@ -172,9 +172,27 @@ void CurlTransfer::Watch(CURL* handle, std::stop_token stop) {
   curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
 }
 
-absl::StatusOr<HttpResponse> CurlTransfer::Finish(CURLcode code) {
+bool CurlTransfer::HasBegun(CURL* handle) {
+  curl_off_t until_sent = 0;  // microseconds
+  curl_easy_getinfo(handle, CURLINFO_PRETRANSFER_TIME_T, &until_sent);
+  return until_sent > 0;
+}
+
+absl::Status CurlTransfer::NoConnection() const {
+  std::chrono::milliseconds most{300'000};  // libcurl's own
+  for (const auto bound : {request_.connect_timeout, request_.total_timeout}) {
+    if (bound.count() > 0) most = std::min(most, bound);
+  }
+  return absl::UnavailableError(
+      fmt::format("no connection to {}:{} within {} ms; it may be down, or a firewall or a wrong "
+                  "address may be in between",
+                  url_.host, url_.port, most.count()));
+}
+
+absl::StatusOr<HttpResponse> CurlTransfer::Finish(CURL* handle, CURLcode code) {
   if (!error_.ok()) return error_;
   if (code == CURLE_ABORTED_BY_CALLBACK) return absl::CancelledError("cancelled");
+  if (code == CURLE_OPERATION_TIMEDOUT && !HasBegun(handle)) return NoConnection();
   if (code != CURLE_OK && !enough_) return TransferError(code, url_, detail_);
   return std::move(response_);
 }

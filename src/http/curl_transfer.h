@@ -51,8 +51,13 @@ class CurlTransfer {
   // In addition: ends with CANCELLED within a second of `stop`.
   void Watch(CURL* handle, std::stop_token stop);
 
+  // Whether there was a connection on which the request could be sent.
+  static bool HasBegun(CURL* handle);
+  // What is said when there was none in time, whoever notices it.
+  absl::Status NoConnection() const;
   // What a transfer that ended with `code` has brought; errors are as of HttpClient::Send().
-  absl::StatusOr<HttpResponse> Finish(CURLcode code);
+  // REQUIRES: `handle` has not been reset.
+  absl::StatusOr<HttpResponse> Finish(CURL* handle, CURLcode code);
 
  private:
   CurlTransfer(const HttpRequest& request, const HttpBodySink& sink, Url url, CurlList headers);

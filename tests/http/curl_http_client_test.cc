@@ -8,6 +8,7 @@
 
 #include "http/gzip.h"
 #include "support/http_test_server.h"
+#include "support/silent_listener.h"
 
 namespace rerankd {
 namespace {
@@ -194,9 +195,23 @@ TEST_F(CurlHttpClientTest, AServerThatIsSilentIsGivenUp) {
   HttpTestServer server([](const std::string&) { return std::nullopt; });
   const auto stalled = Send({.url = server.Url(), .stall_timeout = std::chrono::milliseconds(1)});
   EXPECT_EQ(stalled.status().code(), absl::StatusCode::kDeadlineExceeded);
-  const auto late = Send({.url = server.Url(), .total_timeout = std::chrono::milliseconds(1)});
+  const auto late = Send({.url = server.Url(), .total_timeout = std::chrono::milliseconds(200)});
   EXPECT_EQ(late.status().code(), absl::StatusCode::kDeadlineExceeded);
   EXPECT_THAT(std::string(late.status().message()), HasSubstr("does not answer"));
+}
+
+// Nothing was sent, so it is not known to be slow, but not to be there.
+TEST_F(CurlHttpClientTest, AConnectionThatIsNeverMadeIsNoSlowAnswer) {
+  const SilentListener listener;
+  const auto response =
+      Send({.url = listener.Url("https"), .connect_timeout = std::chrono::milliseconds(100)});
+  EXPECT_EQ(response.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(response.status().message()),
+              AllOf(StartsWith("no connection to 127.0.0.1:"), HasSubstr(" within 100 ms;")));
+  const auto whole =
+      Send({.url = listener.Url("https"), .total_timeout = std::chrono::milliseconds(100)});
+  EXPECT_EQ(whole.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(whole.status().message()), HasSubstr(" within 100 ms;"));
 }
 
 TEST_F(CurlHttpClientTest, Cancels) {
