@@ -3,7 +3,7 @@ function(rerankd_compile_settings target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wno-missing-field-initializers -Werror)
   # g++ 12 sees overlapping copies in std::string at -O3 where there are none (GCC bug 105651).
   target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
-  target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+  target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>)
 endfunction()
 
 # rerankd_layer(NAME SOURCES... DEPS...): src/NAME as library rerankd_NAME.

@@ -18,6 +18,14 @@ using ::testing::HasSubstr;
 
 class ClientTest : public testing::Test {
  protected:
+  // A client of server_ with these options, and pauses that a test can afford.
+  Client With(Client::Options options) const {
+    options.target = server_.address();
+    options.retry.initial_backoff = std::chrono::milliseconds(1);
+    options.retry.max_backoff = std::chrono::milliseconds(1);
+    return Client(std::move(options));
+  }
+
   RerankTestServer server_;
   Client client_{{.target = server_.address()}};
 };
@@ -56,16 +64,21 @@ TEST_F(ClientTest, GivesTheServersDetails) {
   ASSERT_EQ(details.violations.size(), 1);
   EXPECT_EQ(details.violations[0].field, "documents[1]");
   EXPECT_EQ(details.retry_after, std::nullopt);
-  server_.mini().FailWith(RetryLater("queue full", std::chrono::milliseconds(1250)));
+  server_.mini().FailWith(RetryLater("queue full", std::chrono::seconds(60)));
   const auto full = client_.Rerank("q", {"a"});
-  EXPECT_EQ(DetailsOf(full.status()).retry_after, std::chrono::milliseconds(1250));
+  EXPECT_EQ(DetailsOf(full.status()).retry_after, std::chrono::seconds(60));
+  EXPECT_EQ(server_.mini().calls(), 1) << "it may not come back within its deadline";
   EXPECT_EQ(DetailsOf(absl::InternalError("none")).reason, "");
 }
 
 TEST_F(ClientTest, RefusesWhatGrpcCouldNotSend) {
   for (const auto& answer : {client_.Rerank("\xFF", {"a"}), client_.Rerank("q", {"a", "\xC3"}),
                              client_.Rerank("q", {"a"}, {.model = "\xED\xA0\x80"}),
-                             client_.Rerank("q", {"a"}, {.request_id = "line\nbreak"})}) {
+                             client_.Rerank("q", {"a"}, {.request_id = "line\nbreak"}),
+                             client_.Rerank("q", {"a"}, {.provider_key = "k\xC3\xA9y"}),
+                             With({.metadata = {{"Upper", "a"}}}).Rerank("q", {"a"}),
+                             With({.metadata = {{"x-bin", "a"}}}).Rerank("q", {"a"}),
+                             With({.api_key = "a\nb"}).Rerank("q", {"a"})}) {
     EXPECT_EQ(answer.status().code(), absl::StatusCode::kInvalidArgument);
   }
   EXPECT_EQ(server_.mini().calls(), 0);
@@ -75,6 +88,74 @@ TEST_F(ClientTest, GivesUpAtTheDeadline) {
   server_.mini().HoldBack();
   Client impatient({.target = server_.address(), .deadline = std::chrono::milliseconds(200)});
   EXPECT_EQ(impatient.Rerank("q", {"a"}).status().code(), absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST_F(ClientTest, SendsAgainWhatMayPass) {
+  const absl::Status full = RetryLater("queue full", std::chrono::milliseconds(1));
+  for (const absl::Status& failure : {absl::UnavailableError("draining"), full}) {
+    server_.mini().FailNext(4, failure);
+    const size_t before = server_.mini().calls();
+    const auto answer = With({}).Rerank("q", {"a"});
+    EXPECT_TRUE(answer.ok()) << answer.status();
+    EXPECT_EQ(server_.mini().calls() - before, 5);
+  }
+}
+
+TEST_F(ClientTest, GivesUpAfterTheLastAttempt) {
+  server_.mini().FailWith(absl::UnavailableError("draining"));
+  const auto answer = With({}).Rerank("q", {"a"});
+  EXPECT_EQ(answer.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(answer.status().message(), "draining");
+  EXPECT_EQ(server_.mini().calls(), 5);
+  With({.retry = {.max_attempts = 1}}).Rerank("q", {"a"}).IgnoreError();
+  EXPECT_EQ(server_.mini().calls(), 6);
+}
+
+TEST_F(ClientTest, SendsNothingAgainThatWillNotPass) {
+  server_.mini().FailWith(absl::ResourceExhaustedError("no balance"));
+  EXPECT_EQ(With({}).Rerank("q", {"a"}).status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(server_.mini().calls(), 1);
+}
+
+TEST_F(ClientTest, RefusesARequestThatIsTooLarge) {
+  Client small = With({.max_message_bytes = 1000});
+  EXPECT_EQ(small.Rerank("q", {std::string(2000, 'x')}).status().code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(server_.mini().calls(), 0);
+  EXPECT_TRUE(small.Rerank("q", {"a"}).ok());
+}
+
+TEST_F(ClientTest, ReadsAnAnswerAboveGrpcsOwnLimit) {
+  const auto answer =
+      client_.Rerank("q", {std::string(size_t{5} << 20, 'x')}, {.return_documents = true});
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->results[0].document->size(), size_t{5} << 20);
+}
+
+TEST_F(ClientTest, CancelsACall) {
+  server_.mini().HoldBack();
+  std::stop_source stop;
+  std::jthread canceller([&] {
+    ASSERT_TRUE(server_.mini().WaitForHeld(1));
+    stop.request_stop();
+  });
+  const auto answer = client_.Rerank("q", {"a"}, {.cancel = stop.get_token()});
+  EXPECT_EQ(answer.status().code(), absl::StatusCode::kCancelled);
+  EXPECT_TRUE(server_.mini().WaitForCancelled(1)) << "the server must hear of it";
+  EXPECT_EQ(client_.Rerank("q", {"a"}, {.cancel = stop.get_token()}).status().code(),
+            absl::StatusCode::kCancelled);
+  EXPECT_EQ(server_.mini().calls(), 1);
+}
+
+TEST_F(ClientTest, CancelsThePauseBetweenAttempts) {
+  std::stop_source stop;
+  server_.mini().Behave([&stop](const RerankRequest&, Reranker::Done done) {
+    std::move(done)(RetryLater("queue full", std::chrono::seconds(20)));
+    stop.request_stop();
+  });
+  EXPECT_EQ(client_.Rerank("q", {"a"}, {.cancel = stop.get_token()}).status().code(),
+            absl::StatusCode::kCancelled);
+  EXPECT_EQ(server_.mini().calls(), 1);
 }
 
 TEST_F(ClientTest, ListsModels) {

@@ -122,9 +122,17 @@ TEST_F(RerankctlTest, SaysWhatTheServerSaid) {
             "  field: documents[1]\n"
             "  reason: EMPTY_FIELD\n");
   server_.mini().FailWith(RetryLater("queue full", std::chrono::milliseconds(1500)));
-  const Outcome full = RunHere({"rerank", "--query", "q", "--documents", "-"}, "a\n");
+  const Outcome full =
+      RunHere({"rerank", "--query", "q", "--documents", "-", "--retries", "0"}, "a\n");
   EXPECT_EQ(full.code, 1);
   EXPECT_EQ(full.err, "rerankctl: RESOURCE_EXHAUSTED: queue full\n  retry after: 1.5 s\n");
+}
+
+TEST_F(RerankctlTest, SendsACallAgainThatTheServerPutOff) {
+  server_.mini().FailNext(1, RetryLater("queue full", std::chrono::milliseconds(1)));
+  const Outcome outcome = RunHere({"rerank", "--query", "q", "--documents", "-"}, "a\n");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(server_.mini().calls(), 2U);
 }
 
 TEST_F(RerankctlTest, FailsAtTheDeadline) {
@@ -137,7 +145,7 @@ TEST_F(RerankctlTest, FailsAtTheDeadline) {
 
 TEST_F(RerankctlTest, SaysThatNobodyListens) {
   const std::string target = "unix:" + (folder_.path() / "nobody").string();
-  const Outcome outcome = Run({"models", "--target", target});
+  const Outcome outcome = Run({"models", "--target", target, "--retries", "0"});
   EXPECT_EQ(outcome.code, 1);
   EXPECT_THAT(outcome.err, HasSubstr("UNAVAILABLE"));
   EXPECT_THAT(outcome.err, HasSubstr("is rerankd running at " + target));
@@ -285,6 +293,8 @@ TEST_F(RerankctlTest, WrongUsageIsTwo) {
       {"eval", "--data", "x", "--qrels", "x", "--relevant", "0"},
       {"eval", "--data", "x", "--qrels", "x", "--top-k-docs", "-1"},
       {"health", "--deadline", "0"},
+      {"health", "--retries", "-1"},
+      {"health", "--ca-file", "/nowhere/at/all"},
   };
   for (const auto& arguments : cases) {
     const Outcome outcome = Run(arguments);

@@ -34,6 +34,18 @@ class FakeReranker : public Reranker {
     behaviour_ = std::move(behaviour);
   }
 
+  // The next `calls` fail so, those after them are answered.
+  void FailNext(int calls, absl::Status failure) {
+    Behave([left = std::make_shared<std::atomic<int>>(calls), failure = std::move(failure)](
+               const RerankRequest& request, Done done) {
+      if (left->fetch_sub(1) > 0) {
+        std::move(done)(failure);
+      } else {
+        std::move(done)(Score(request));
+      }
+    });
+  }
+
   // From now on calls wait, and ignore their cancellation, until Release().
   void HoldBack() {
     const MutexLock lock(mutex_);

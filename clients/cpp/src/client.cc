@@ -7,7 +7,11 @@
 #include <grpcpp/security/credentials.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <limits>
+#include <mutex>
+#include <random>
+#include <stop_token>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -18,6 +22,7 @@
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "rerank/v1/model_admin.grpc.pb.h"
 #include "rerank/v1/rerank.grpc.pb.h"
+#include "retry_pause.h"
 #include "util/utf8.h"
 
 namespace rerankd::client {
@@ -25,6 +30,8 @@ namespace {
 
 constexpr char kDetailsPayload[] = "google.rpc.Status";
 constexpr char kRequestIdKey[] = "x-request-id";
+constexpr char kProviderKeyKey[] = "x-rerank-provider-key";
+constexpr char kAuthorizationKey[] = "authorization";
 constexpr std::chrono::milliseconds kHealthPollInterval{100};
 
 using SystemTime = std::chrono::system_clock::time_point;
@@ -136,13 +143,8 @@ absl::Status CheckUtf8(std::string_view field, std::string_view text) {
       fmt::format("{} is not valid UTF-8 (at byte {})", field, *offset));
 }
 
-absl::Status Check(const std::string& query, const std::vector<std::string>& documents,
-                   const RerankOptions& options) {
-  // gRPC would abort the process.
-  if (!std::all_of(options.request_id.begin(), options.request_id.end(),
-                   [](char c) { return c > ' ' && c <= '~'; })) {
-    return absl::InvalidArgumentError("request_id has characters other than printable ASCII");
-  }
+absl::Status CheckTexts(const std::string& query, const std::vector<std::string>& documents,
+                        const RerankOptions& options) {
   if (absl::Status status = CheckUtf8("query", query); !status.ok()) return status;
   if (absl::Status status = CheckUtf8("model", options.model); !status.ok()) return status;
   for (size_t i = 0; i < documents.size(); ++i) {
@@ -154,14 +156,72 @@ absl::Status Check(const std::string& query, const std::vector<std::string>& doc
   return absl::OkStatus();
 }
 
-std::shared_ptr<grpc::Channel> Dial(const std::string& target) {
+using Metadata = std::vector<std::pair<std::string, std::string>>;
+
+// gRPC would abort the process. Values may be secret, so they are not shown.
+absl::Status CheckMetadata(const Metadata& metadata) {
+  for (const auto& [name, value] : metadata) {
+    const bool good_name = !name.empty() && !name.ends_with("-bin") &&
+                           std::all_of(name.begin(), name.end(), [](char c) {
+                             return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+                                    c == '_' || c == '.';
+                           });
+    if (!good_name) {
+      return absl::InvalidArgumentError(
+          "a name of metadata has characters other than a-z 0-9 - _ .");
+    }
+    if (!std::all_of(value.begin(), value.end(), [](char c) { return c >= ' ' && c <= '~'; })) {
+      return absl::InvalidArgumentError(
+          fmt::format("{} has characters other than printable ASCII", name));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// What every call of a client with these options carries.
+Metadata CommonMetadata(const Client::Options& options) {
+  Metadata metadata = options.metadata;
+  if (!options.api_key.empty()) {
+    metadata.emplace_back(kAuthorizationKey, fmt::format("Bearer {}", options.api_key));
+  }
+  return metadata;
+}
+
+// Between 0 and 1.
+double Chance() {
+  thread_local std::minstd_rand generator(std::random_device{}());
+  return std::uniform_real_distribution<double>()(generator);
+}
+
+// False when `stop` came first.
+bool Sleep(std::chrono::milliseconds pause, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, stop, pause, [] { return false; });
+  return !stop.stop_requested();
+}
+
+std::shared_ptr<grpc::ChannelCredentials> Credentials(const std::optional<TlsOptions>& tls) {
+  if (!tls.has_value()) return grpc::InsecureChannelCredentials();
+  return grpc::SslCredentials({.pem_root_certs = tls->root_certificates,
+                               .pem_private_key = tls->private_key,
+                               .pem_cert_chain = tls->certificate_chain});
+}
+
+std::shared_ptr<grpc::Channel> Dial(const Client::Options& options) {
   grpc::ChannelArguments arguments;
-  arguments.SetMaxReceiveMessageSize(-1);  // return_documents: as much as we sent
+  arguments.SetMaxSendMessageSize(static_cast<int>(
+      std::min<size_t>(options.max_message_bytes, std::numeric_limits<int>::max())));
+  arguments.SetMaxReceiveMessageSize(-1);
   // A server that is starting is found soon after it is there.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1'000);
-  return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
+  if (options.tls.has_value() && !options.tls->server_name.empty()) {
+    arguments.SetSslTargetNameOverride(options.tls->server_name);
+  }
+  return grpc::CreateCustomChannel(options.target, Credentials(options.tls), arguments);
 }
 
 }  // namespace
@@ -193,7 +253,8 @@ class Client::Impl {
  public:
   explicit Impl(Options options)
       : options_(std::move(options)),
-        channel_(Dial(options_.target)),
+        metadata_(CommonMetadata(options_)),
+        channel_(Dial(options_)),
         rerank_(rerank::v1::RerankService::NewStub(channel_)),
         admin_(rerank::v1::ModelAdminService::NewStub(channel_)),
         health_(grpc::health::v1::Health::NewStub(channel_)) {}
@@ -201,7 +262,7 @@ class Client::Impl {
   absl::StatusOr<RerankAnswer> Rerank(const std::string& query,
                                       const std::vector<std::string>& documents,
                                       const RerankOptions& options) {
-    if (absl::Status status = Check(query, documents, options); !status.ok()) {
+    if (absl::Status status = CheckTexts(query, documents, options); !status.ok()) {
       return status;
     }
     rerank::v1::RerankRequest request;
@@ -214,14 +275,23 @@ class Client::Impl {
     request.set_score_kind(ToProto(options.score_kind));
     request.set_truncation(ToProto(options.truncation));
 
-    grpc::ClientContext context;
-    context.set_deadline(Deadline());
-    if (!options.request_id.empty()) context.AddMetadata(kRequestIdKey, options.request_id);
-    rerank::v1::RerankResponse response;
-    const grpc::Status status = rerank_->Rerank(&context, request, &response);
-    if (!status.ok()) return FromGrpc(status);
-
+    Metadata metadata;
+    if (!options.request_id.empty()) metadata.emplace_back(kRequestIdKey, options.request_id);
+    if (!options.provider_key.empty()) metadata.emplace_back(kProviderKeyKey, options.provider_key);
     RerankAnswer answer;
+    rerank::v1::RerankResponse response;
+    const absl::Status status = Send(
+        [&](grpc::ClientContext* context) {
+          grpc::Status outcome = rerank_->Rerank(context, request, &response);
+          const auto& initial = context->GetServerInitialMetadata();
+          if (const auto id = initial.find(kRequestIdKey); id != initial.end()) {
+            answer.request_id.assign(id->second.data(), id->second.size());
+          }
+          return outcome;
+        },
+        metadata, options.cancel);
+    if (!status.ok()) return status;
+
     answer.results.reserve(static_cast<size_t>(response.results_size()));
     for (rerank::v1::RerankResult& result : *response.mutable_results()) {
       if (result.index() >= documents.size()) {
@@ -243,19 +313,14 @@ class Client::Impl {
     answer.tokenize = FromProto(response.timings().tokenize());
     answer.queue = FromProto(response.timings().queue());
     answer.compute = FromProto(response.timings().compute());
-    const auto& metadata = context.GetServerInitialMetadata();
-    if (const auto id = metadata.find(kRequestIdKey); id != metadata.end()) {
-      answer.request_id.assign(id->second.data(), id->second.size());
-    }
     return answer;
   }
 
   absl::StatusOr<std::vector<Model>> ListModels() {
-    grpc::ClientContext context;
-    context.set_deadline(Deadline());
     rerank::v1::ListModelsResponse response;
-    const grpc::Status status = rerank_->ListModels(&context, {}, &response);
-    if (!status.ok()) return FromGrpc(status);
+    const absl::Status status = Send(
+        [&](grpc::ClientContext* context) { return rerank_->ListModels(context, {}, &response); });
+    if (!status.ok()) return status;
     std::vector<Model> models;
     for (const rerank::v1::Model& model : response.models()) models.push_back(FromProto(model));
     return models;
@@ -267,13 +332,13 @@ class Client::Impl {
                                   grpc::ClientContext*, const Request&, Response*),
                               const std::string& name) {
     if (absl::Status status = CheckUtf8("the name", name); !status.ok()) return status;
-    grpc::ClientContext context;
-    context.set_deadline(Deadline());
     Request request;
     request.set_name(name);
     Response response;
-    const grpc::Status status = (admin_.get()->*call)(&context, request, &response);
-    if (!status.ok()) return FromGrpc(status);
+    const absl::Status status = Send([&](grpc::ClientContext* context) {
+      return (admin_.get()->*call)(context, request, &response);
+    });
+    if (!status.ok()) return status;
     return FromProto(response.model());
   }
 
@@ -294,10 +359,40 @@ class Client::Impl {
  private:
   SystemTime Deadline() const { return std::chrono::system_clock::now() + options_.deadline; }
 
+  // Makes one call of as many attempts as it takes and options_ allow. `attempt` gets a context
+  // that is ready, and returns the RPC's status.
+  template <typename Attempt>
+  absl::Status Send(const Attempt& attempt, const Metadata& metadata = {},
+                    const std::stop_token& cancel = {}) {
+    if (absl::Status status = CheckMetadata(metadata_); !status.ok()) return status;
+    if (absl::Status status = CheckMetadata(metadata); !status.ok()) return status;
+    const SystemTime deadline = Deadline();
+    for (int attempts = 1;; ++attempts) {
+      grpc::ClientContext context;
+      context.set_deadline(deadline);
+      for (const auto& [name, value] : metadata_) context.AddMetadata(name, value);
+      for (const auto& [name, value] : metadata) context.AddMetadata(name, value);
+      absl::Status status;
+      {
+        // One that is stopped already cancels the call before it is sent.
+        const std::stop_callback on_cancel(cancel, [&context] { context.TryCancel(); });
+        status = FromGrpc(attempt(&context));
+      }
+      if (status.ok()) return status;
+      const auto pause = RetryPause(options_.retry, attempts, status.code(),
+                                    DetailsOf(status).retry_after, Chance());
+      if (!pause.has_value() || std::chrono::system_clock::now() + *pause >= deadline)
+        return status;
+      if (!Sleep(*pause, cancel)) return absl::CancelledError("cancelled between two attempts");
+    }
+  }
+
   absl::StatusOr<bool> IsServing(const std::string& part, SystemTime deadline) {
     if (absl::Status status = CheckUtf8("the name", part); !status.ok()) return status;
+    if (absl::Status status = CheckMetadata(metadata_); !status.ok()) return status;
     grpc::ClientContext context;
     context.set_deadline(deadline);
+    for (const auto& [name, value] : metadata_) context.AddMetadata(name, value);
     grpc::health::v1::HealthCheckRequest request;
     request.set_service(part);
     grpc::health::v1::HealthCheckResponse response;
@@ -310,6 +405,7 @@ class Client::Impl {
   }
 
   const Options options_;
+  const Metadata metadata_;
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<rerank::v1::RerankService::Stub> rerank_;
   const std::unique_ptr<rerank::v1::ModelAdminService::Stub> admin_;

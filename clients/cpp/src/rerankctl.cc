@@ -14,6 +14,7 @@
 #include <fstream>
 #include <functional>
 #include <iostream>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <string>
@@ -36,16 +37,20 @@ constexpr int kCallFailed = 1;
 constexpr int kUsage = 2;
 
 constexpr char kFooter[] =
-    "--target, --deadline and --json may come before or after the command.\n"
+    "The options above may come before or after the command.\n"
     "Exit codes: 0 done; 1 a call or download failed, or the server is not serving; 2 wrong usage "
     "or input.\n"
-    "Environment: RERANKD_TARGET stands for --target, COLUMNS for the width of the table; pull "
-    "reads\nwhat huggingface_hub reads: HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN, "
-    "HF_HUB_OFFLINE, ...";
+    "Environment: RERANKD_TARGET stands for --target, RERANKD_API_KEY for --api-key (which others "
+    "would see in\nthe list of processes), COLUMNS for the width of the table; pull reads what "
+    "huggingface_hub reads:\nHF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE, ...";
 
 struct CommonArguments {
   std::string target = "127.0.0.1:50051";
   double deadline_seconds = 30;
+  int retries = RetryOptions().max_attempts - 1;
+  bool tls = false;
+  std::string ca_file;
+  std::string api_key;
   bool json = false;
 };
 
@@ -99,9 +104,23 @@ std::chrono::milliseconds Milliseconds(double seconds) {
   return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
 }
 
-Client MakeClient(const CommonArguments& common) {
-  return Client({.target = common.target, .deadline = Milliseconds(common.deadline_seconds)});
+Client::Options ClientOptions(const CommonArguments& common) {
+  Client::Options options{.target = common.target,
+                          .deadline = Milliseconds(common.deadline_seconds),
+                          .api_key = common.api_key};
+  options.retry.max_attempts = 1 + common.retries;
+  if (common.tls || !common.ca_file.empty()) {
+    TlsOptions tls;
+    if (!common.ca_file.empty()) {
+      std::ifstream in(common.ca_file, std::ios::binary);
+      tls.root_certificates.assign(std::istreambuf_iterator<char>(in), {});
+    }
+    options.tls = std::move(tls);
+  }
+  return options;
 }
+
+Client MakeClient(const CommonArguments& common) { return Client(ClientOptions(common)); }
 
 size_t OutputColumns(int terminal = STDOUT_FILENO) {
   const char* const wanted = std::getenv("COLUMNS");
@@ -229,7 +248,9 @@ int RunPull(const CommonArguments& common, const PullArguments& arguments) {
 int RunEval(const CommonArguments& common, EvalArguments arguments) {
   const auto set = LoadJudgedSet(arguments);
   if (!set.ok()) return FailUsage(std::string(set.status().message()));
-  Client client = MakeClient(common);
+  Client::Options client_options = ClientOptions(common);
+  client_options.retry.max_attempts = 1;  // what is repeated, and until when, is the evaluation's
+  Client client(std::move(client_options));
   std::vector<EvalRow> rows = {Evaluate(*set, AsGiven(set->queries), arguments.relevant)};
   int code = kOk;
   if (arguments.models.empty()) arguments.models.emplace_back();  // the server's default
@@ -287,6 +308,15 @@ int Run(int argc, char** argv) {
       app.add_option("--deadline", common.deadline_seconds, "seconds until a call is given up")
           ->check(Seconds())
           ->capture_default_str();
+  app.add_option("--retries", common.retries,
+                 "how often a call is sent again after a failure that may pass")
+      ->check(CLI::Range(0, 1000))
+      ->capture_default_str();
+  app.add_flag("--tls", common.tls, "encrypt, and trust the system's certificates");
+  app.add_option("--ca-file", common.ca_file, "encrypt, and trust these certificates (PEM)")
+      ->check(CLI::ExistingFile);
+  app.add_option("--api-key", common.api_key, "sent as \"authorization: Bearer KEY\"")
+      ->envname("RERANKD_API_KEY");
   app.add_flag("--json", common.json, "print JSON instead of a table");
 
   CLI::App* command = app.add_subcommand("rerank", "Order documents by how well they answer.");

@@ -5,7 +5,7 @@
 //   if (!answer.ok()) return answer.status();
 //   answer->results[0].index;  // 1
 //
-// Link rerankd_client, rerankd_proto, gRPC (grpc++), protobuf, Abseil (status, statusor, cord).
+// CMake: find_package(rerankd_client), then link rerankd::client.
 #pragma once
 
 #include <chrono>
@@ -13,7 +13,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -36,6 +38,10 @@ struct RerankOptions {
   ScoreKind score_kind = ScoreKind::kModelDefault;
   Truncation truncation = Truncation::kModelDefault;
   std::string request_id;  // printable ASCII, for the server's log; empty: the server makes one up
+  // The caller's own key of the provider that hosts the model, where the server allows that.
+  std::string provider_key;
+  // Stopped: the call ends with CANCELLED, and the server drops its work.
+  std::stop_token cancel;
 };
 
 struct RankedDocument {
@@ -90,14 +96,42 @@ struct ErrorDetails {
 };
 ErrorDetails DetailsOf(const absl::Status& status);
 
+// A call is sent again after UNAVAILABLE, and after RESOURCE_EXHAUSTED where the server says when
+// to come back, as long as its deadline allows: a pause that would outlast it is not begun, the
+// caller gets the error at once. The pause is what the server asks for (RetryInfo) and, on top of
+// that, a random part of a backoff that doubles from one attempt to the next.
+struct RetryOptions {
+  int max_attempts = 5;  // 1: never sent again
+  std::chrono::milliseconds initial_backoff{100};
+  std::chrono::milliseconds max_backoff{2'000};
+};
+
+// Certificates and keys are PEM texts, not the names of files.
+struct TlsOptions {
+  std::string root_certificates;  // to trust; empty: the system's
+  std::string server_name;        // in the server's certificate; empty: the target's host
+  std::string certificate_chain;  // this client's own, for a server that asks for one
+  std::string private_key;
+};
+
 // One connection to one server, made when it is first needed and again whenever it was lost.
 // Safe for concurrent use. Every method blocks until the answer is there or the deadline of
-// Options has passed; errors have the server's gRPC status code and message.
+// Options has passed, retries included; errors have the server's gRPC status code and message.
+// INVALID_ARGUMENT without asking the server: a text is not valid UTF-8, or metadata is not
+// printable ASCII.
 class Client {
  public:
   struct Options {
     std::string target = "127.0.0.1:50051";  // "host:port", "unix:/path", or any gRPC name
     std::chrono::milliseconds deadline{30'000};
+    RetryOptions retry;
+    // The largest request that is sent; a larger one fails with RESOURCE_EXHAUSTED. The server's
+    // default (its setting max_message_bytes). Answers have no limit: they are about as large as
+    // their requests at most.
+    size_t max_message_bytes = size_t{64} << 20;
+    std::optional<TlsOptions> tls;  // unset: plain text
+    std::string api_key;            // for a proxy before the server: "authorization: Bearer KEY"
+    std::vector<std::pair<std::string, std::string>> metadata;  // of every call; lower-case names
   };
 
   explicit Client(Options options);
@@ -105,8 +139,6 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // INVALID_ARGUMENT without asking the server: a text is not valid UTF-8, or the request_id is not
-  // printable ASCII.
   absl::StatusOr<RerankAnswer> Rerank(const std::string& query,
                                       const std::vector<std::string>& documents,
                                       const RerankOptions& options = {});
@@ -124,7 +156,8 @@ class Client {
   // NOT_FOUND: the server has no such part.
   absl::StatusOr<bool> IsServing(const std::string& part = "");
 
-  // Asks again and again until that is true or the deadline has passed: then the last answer.
+  // Asks again and again, whatever the answer, until that is true or the deadline has passed: then
+  // the last answer.
   absl::StatusOr<bool> WaitUntilServing(const std::string& part = "");
 
  private:
