@@ -163,6 +163,10 @@ void CurlTransfer::Prepare(CURL* handle, const CurlHttpClientOptions& options) {
   curl_easy_setopt(handle, CURLOPT_WRITEDATA, this);
   SetMethod(handle, request_);
   SetTimeouts(handle, request_);
+  if (request_.method == "GET" || request_.method == "HEAD") return;
+  handle_ = handle;
+  curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, OnSend);
+  curl_easy_setopt(handle, CURLOPT_PREREQDATA, this);
 }
 
 void CurlTransfer::Watch(CURL* handle, std::stop_token stop) {
@@ -253,6 +257,24 @@ size_t CurlTransfer::OnHeader(char* data, size_t size, size_t count, void* user)
 size_t CurlTransfer::OnBody(char* data, size_t size, size_t count, void* user) noexcept {
   auto& self = *static_cast<CurlTransfer*>(user);
   return self.Guarded([&] { return self.TakeBody({data, size * count}); }, CURL_WRITEFUNC_ERROR);
+}
+
+// libcurl sends a request once more when a connection that it had kept breaks before an answer.
+// What changes nothing may go twice, but what is billed is for the caller to repeat.
+int CurlTransfer::OnSend(void* user, char*, char*, int, int) noexcept {
+  auto& self = *static_cast<CurlTransfer*>(user);
+  return static_cast<int>(self.Guarded(
+      [&]() -> size_t {
+        long sent = 0;  // bytes, of all attempts
+        curl_easy_getinfo(self.handle_, CURLINFO_REQUEST_SIZE, &sent);
+        if (sent == 0) return CURL_PREREQFUNC_OK;
+        self.error_ = absl::UnavailableError(
+            fmt::format("the connection to {}:{} broke before an answer; whether the request was "
+                        "received is not known",
+                        self.url_.host, self.url_.port));
+        return CURL_PREREQFUNC_ABORT;
+      },
+      CURL_PREREQFUNC_ABORT));
 }
 
 int CurlTransfer::OnProgress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexcept {

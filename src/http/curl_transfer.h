@@ -64,6 +64,7 @@ class CurlTransfer {
 
   static size_t OnHeader(char* data, size_t size, size_t count, void* user) noexcept;
   static size_t OnBody(char* data, size_t size, size_t count, void* user) noexcept;
+  static int OnSend(void* user, char*, char*, int, int) noexcept;
   static int OnProgress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexcept;
   template <typename Take>
   size_t Guarded(const Take& take, size_t failed) noexcept;
@@ -74,6 +75,7 @@ class CurlTransfer {
   const HttpBodySink& sink_;
   const Url url_;
   const CurlList headers_;
+  CURL* handle_ = nullptr;  // of a request that must not be sent twice
   std::stop_token stop_;
   HttpResponse response_;
   size_t header_bytes_ = 0;

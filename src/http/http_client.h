@@ -54,13 +54,14 @@ class HttpClient {
  public:
   virtual ~HttpClient() = default;
 
-  // Sends `request` and waits for the answer, whatever its status: redirects, 404 and 500 are
-  // answers too. With a `sink`, the body of a 2xx answer goes there and stays out of the response;
-  // the first 64 KiB of any other are in it. Errors name the host and say what to do: UNAVAILABLE
-  // (cannot resolve, connect in time, or the connection broke), DEADLINE_EXCEEDED (connected, but
-  // no answer in time), CANCELLED (`stop`), RESOURCE_EXHAUSTED (a body or headers over their
-  // bound), FAILED_PRECONDITION (TLS: the certificate is not trusted), INVALID_ARGUMENT (not an
-  // http or https URL, a control character in a header).
+  // Sends `request`, at most once unless it is a GET or a HEAD, and waits for the answer, whatever
+  // its status: redirects, 404 and 500 are answers too. With a `sink`, the body of a 2xx answer
+  // goes there and stays out of the response; the first 64 KiB of any other are in it. Errors name
+  // the host and say what to do: UNAVAILABLE (cannot resolve, connect in time, or the connection
+  // broke), DEADLINE_EXCEEDED (connected, but no answer in time), CANCELLED (`stop`),
+  // RESOURCE_EXHAUSTED (a body or headers over their bound), FAILED_PRECONDITION (TLS: the
+  // certificate is not trusted), INVALID_ARGUMENT (not an http or https URL, a control character in
+  // a header).
   virtual absl::StatusOr<HttpResponse> Send(const HttpRequest& request, const HttpBodySink& sink,
                                             std::stop_token stop) = 0;
 };

@@ -159,6 +159,20 @@ TEST_P(WireTest, BrokenAnswersAreErrors) {
   }
 }
 
+// Each may be billed: whether there is another is not for libcurl to say.
+TEST_P(WireTest, ARequestIsSentOnceThoughItsConnectionWasKept) {
+  for (const std::string query : {"fault:drop", "fault:reset"}) {
+    const size_t before = Requests().size();
+    ASSERT_TRUE(Send(Request(GetParam(), "a")).get().ok());
+    const auto response = Send(Request(GetParam(), query)).get();
+    EXPECT_EQ(response.status().code(), absl::StatusCode::kUnavailable)
+        << query << ": " << response.status().ToString();
+    EXPECT_THAT(std::string(response.status().message()), HasSubstr("broke"));
+    EXPECT_EQ(Requests().size(), before + 2) << query;
+  }
+  EXPECT_TRUE(Send(Request(GetParam(), "a")).get().ok());
+}
+
 TEST_P(WireTest, ABombDoesNotGoOff) {
   HttpRequest request = Request(GetParam(), "fault:bomb:64");
   request.max_body_bytes = 1 << 20;

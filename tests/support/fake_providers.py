@@ -125,6 +125,10 @@ class Faults:
     async def reset(self, exchange, provider, body, *_):
         await exchange.abort()
 
+    async def drop(self, exchange, provider, body, *_):
+        """The connection, with all that is on it, ends without an answer."""
+        await exchange.drop()
+
     async def cut(self, exchange, provider, body, *_):
         """The connection ends in the middle of the body."""
         content = json.dumps(provider.answer(body)).encode()
@@ -225,6 +229,9 @@ class Exchange1(Exchange):
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
+    async def drop(self):
+        self.writer.close()
+
 
 class Exchange2(Exchange):
     def __init__(self, server, request, connection, stream):
@@ -256,6 +263,9 @@ class Exchange2(Exchange):
     async def abort(self):
         self.connection.h2.reset_stream(self.stream)
         await self.connection.flush()
+
+    async def drop(self):
+        self.connection.writer.close()
 
 
 class Connection2:
