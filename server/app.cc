@@ -67,7 +67,7 @@ absl::StatusOr<std::unique_ptr<App>> App::Load(const ServerConfig& config, Logge
   if (!config.port_file.empty()) RemoveFile(config.port_file);
   std::unique_ptr<App> app(new App(config, logger));
   RERANKD_RETURN_IF_ERROR(app->ConnectHub());
-  app->ConnectProviders();
+  RERANKD_RETURN_IF_ERROR(app->ConnectProviders());
   for (const ModelEntry& entry : app->config_.models) {
     RERANKD_RETURN_IF_ERROR(app->catalog_.Add(
         MakeManagedModel(entry, {app->tokenizing_, logger, app->hub_.get(), app->hosted_})));
@@ -93,12 +93,19 @@ absl::Status App::ConnectHub() {
   return absl::OkStatus();
 }
 
-void App::ConnectProviders() {
-  if (std::ranges::none_of(config_.models, IsHosted)) return;
+absl::Status App::ConnectProviders() {
+  if (std::ranges::none_of(config_.models, IsHosted)) return absl::OkStatus();
+  for (const ModelEntry& entry : config_.models) {
+    // Unlike a key that is nowhere, a file that is named and cannot be used is a mistake.
+    if (!IsHosted(entry) || config_.on_error == OnError::kSkip) continue;
+    RERANKD_RETURN_IF_ERROR(CheckHostedFiles(entry));
+  }
   http_ = std::make_unique<CurlAsyncClient>(
-      CurlAsyncClientOptions{.http = {.user_agent = fmt::format("rerankd/{}", kVersion)}});
+      CurlAsyncClientOptions{.http = {.user_agent = fmt::format("rerankd/{}", kVersion),
+                                      .ca_file = ProcessVariable("SSL_CERT_FILE").value_or("")}});
   hosted_ = std::make_shared<const HostedTools>(
       HostedTools{*http_, std::make_shared<KeyLimits>(*http_), catalog_, logger_});
+  return absl::OkStatus();
 }
 
 // A hosted model that has no key stands in nobody's way, unless calls go to it by default.

@@ -39,7 +39,7 @@ class App {
  private:
   App(ServerConfig config, Logger& logger);
   absl::Status ConnectHub();
-  void ConnectProviders();
+  absl::Status ConnectProviders();
   absl::Status LoadModels();
   // Whether the server starts without the model, should it not load.
   bool MayBeMissing(size_t model) const;

@@ -22,6 +22,11 @@ struct HostedTools {
   Logger& logger;
 };
 
+// What the entry needs of this machine before any call: the files that it names (its key, its
+// certificates, or SSL_CERT_FILE in their place). An error is one line that begins with the model's
+// name and the setting.
+absl::Status CheckHostedFiles(const ModelEntry& entry);
+
 // Sends nothing: a provider that cannot be reached shows in the calls and in the model's health.
 // FAILED_PRECONDITION: there is no key; the message says where it was looked for.
 absl::StatusOr<ManagedModel::Loaded> LoadHostedModel(const ModelEntry& entry, ModelInfo info,

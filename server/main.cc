@@ -19,6 +19,7 @@
 #include "config/config_loader.h"
 #include "config/settings.h"
 #include "server/app.h"
+#include "server/hosted_loading.h"
 #include "server/shutdown_signal.h"
 #include "server/version.h"
 #include "service/grpc_log.h"
@@ -118,6 +119,15 @@ int Main(int argc, const char* const* argv) {
   for (const std::string& error : loaded.errors) PrintError(error);
   if (!loaded.errors.empty()) return 2;
   if (command == CommandLine::Command::kCheckConfig) {
+    bool is_right = true;
+    for (const ModelEntry& model : loaded.config.models) {
+      if (model.kind != EntryKind::kHosted) continue;
+      const absl::Status files = CheckHostedFiles(model);
+      if (files.ok()) continue;
+      is_right = false;
+      PrintError(std::string(files.message()));
+    }
+    if (!is_right) return 2;
     fmt::print("OK\n{}", FormatConfig(loaded.config));
     return std::fflush(stdout) == 0 ? 0 : CannotStart("cannot write the output");
   }

@@ -8,8 +8,13 @@ CallLimit::Entry CallLimit::Enter(uint64_t id, size_t max_running, size_t max_wa
     return Entry::kGoes;
   }
   if (waiting_.size() >= max_waiting) return Entry::kRefused;
-  const auto at = waiting_.insert(waiting_.end(), {id, max_running});
-  by_id_.emplace(id, at);
+  const auto place = by_id_.try_emplace(id).first;
+  try {
+    place->second = waiting_.insert(waiting_.end(), {id, max_running});
+  } catch (...) {
+    by_id_.erase(place);
+    throw;
+  }
   return Entry::kWaits;
 }
 

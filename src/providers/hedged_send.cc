@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "util/mutex.h"
+#include "util/no_throw.h"
 
 namespace rerankd {
 namespace {
@@ -25,10 +26,14 @@ class HedgedCall : public std::enable_shared_from_this<HedgedCall> {
 
   void Start() {
     Send(std::nullopt);
-    client_.RunAt(hedge_.at, stop_.get_token(),
-                  [self = shared_from_this()](const absl::Status& status) {
-                    if (status.ok()) self->SendSecond();
-                  });
+    // Without memory for a timer there is no second one.
+    (void)WithoutThrowing([&] {
+      client_.RunAt(hedge_.at, stop_.get_token(),
+                    [self = shared_from_this()](const absl::Status& status) {
+                      if (status.ok()) self->SendSecond();
+                    });
+      return absl::OkStatus();
+    });
   }
 
  private:
@@ -47,9 +52,13 @@ class HedgedCall : public std::enable_shared_from_this<HedgedCall> {
       if (finished_) return;
       ++open_;
     }
-    std::optional<KeyLimits::Slot> slot = hedge_.take_slot();
-    if (slot.has_value()) return Send(std::move(slot));
-    Take(std::nullopt);
+    const absl::Status begun = WithoutThrowing([&]() -> absl::Status {
+      std::optional<KeyLimits::Slot> slot = hedge_.take_slot();
+      if (!slot.has_value()) return absl::ResourceExhaustedError("no slot");
+      Send(std::move(slot));
+      return absl::OkStatus();
+    });
+    if (!begun.ok()) Take(std::nullopt);
   }
 
   // One of the two has ended; nullopt: it was never sent.

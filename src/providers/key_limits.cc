@@ -19,18 +19,26 @@ void KeyLimits::Slot::Release() noexcept {
 void KeyLimits::Acquire(const std::string& key, const Limit& limit, TimePoint deadline,
                         const std::stop_token& stop, Granted granted) {
   const auto waiter = std::make_shared<Waiter>(std::move(granted), stop);
+  std::string own = key;  // memory first: a slot that was taken has to be given back
   uint64_t id = 0;
   CallLimit::Entry entry{};
   {
     const MutexLock lock(mutex_);
     id = next_id_++;
-    OneKey& one = keys_[key];
-    entry = one.calls.Enter(id, limit.max_running, limit.max_waiting);
-    if (entry == CallLimit::Entry::kWaits) one.waiters.emplace(id, waiter);
+    const auto one = keys_.try_emplace(key).first;
+    try {
+      one->second.waiters[id].push_back({key, waiter});
+      entry = one->second.calls.Enter(id, limit.max_running, limit.max_waiting);
+    } catch (...) {
+      one->second.waiters.erase(id);
+      if (one->second.calls.empty()) keys_.erase(one);
+      throw;
+    }
+    if (entry != CallLimit::Entry::kWaits) one->second.waiters.erase(id);
   }
   switch (entry) {
     case CallLimit::Entry::kGoes:
-      std::move(waiter->granted)(Slot(shared_from_this(), key));
+      std::move(waiter->granted)(Slot(shared_from_this(), std::move(own)));
       break;
     case CallLimit::Entry::kRefused:
       std::move(waiter->granted)(WithReason(
@@ -41,21 +49,30 @@ void KeyLimits::Acquire(const std::string& key, const Limit& limit, TimePoint de
           "QUEUE_FULL"));
       break;
     case CallLimit::Entry::kWaits:
-      // Should it have had its turn by now, the timer is stopped already.
-      timers_.RunAt(deadline, waiter->timer.get_token(),
-                    [self = shared_from_this(), key, id, stop](const absl::Status& status) {
-                      self->GiveUp(key, id, stop, status);
-                    });
+      try {
+        // Should it have had its turn by now, the timer is stopped already.
+        timers_.RunAt(deadline, waiter->timer.get_token(),
+                      [self = shared_from_this(), key, id, stop](const absl::Status& status) {
+                        self->GiveUp(key, id, stop, status);
+                      });
+      } catch (...) {
+        // Nobody would end it at its deadline.
+        const bool waited = Withdraw(key, id) != nullptr;
+        RunReady();
+        if (waited) throw;
+      }
       break;
   }
 }
 
 std::optional<KeyLimits::Slot> KeyLimits::TryAcquire(const std::string& key, const Limit& limit) {
+  std::string own = key;  // memory first: a slot that was taken has to be given back
   const MutexLock lock(mutex_);
-  if (keys_[key].calls.Enter(next_id_++, limit.max_running, 0) != CallLimit::Entry::kGoes) {
+  OneKey& one = keys_.try_emplace(key).first->second;
+  if (one.calls.Enter(next_id_++, limit.max_running, 0) != CallLimit::Entry::kGoes) {
     return std::nullopt;
   }
-  return Slot(shared_from_this(), key);
+  return Slot(shared_from_this(), std::move(own));
 }
 
 size_t KeyLimits::keys() const {
@@ -65,22 +82,25 @@ size_t KeyLimits::keys() const {
 
 void KeyLimits::GiveUp(const std::string& key, uint64_t id, const std::stop_token& stop,
                        const absl::Status& timer) {
-  std::shared_ptr<Waiter> waiter;
-  {
-    const MutexLock lock(mutex_);
-    const auto one = keys_.find(key);
-    if (one == keys_.end() || !one->second.calls.Withdraw(id)) return;
-    const auto found = one->second.waiters.find(id);
-    waiter = std::move(found->second);
-    one->second.waiters.erase(found);
-    Advance(one);  // who came after it may need less
-  }
+  const std::shared_ptr<Waiter> waiter = Withdraw(key, id);
+  if (waiter == nullptr) return;
   RunReady();
   if (timer.ok()) {
     std::move(waiter->granted)(absl::DeadlineExceededError("the call's deadline has passed"));
   } else {
     std::move(waiter->granted)(stop.stop_requested() ? absl::CancelledError("cancelled") : timer);
   }
+}
+
+std::shared_ptr<KeyLimits::Waiter> KeyLimits::Withdraw(const std::string& key, uint64_t id) {
+  const MutexLock lock(mutex_);
+  const auto one = keys_.find(key);
+  if (one == keys_.end() || !one->second.calls.Withdraw(id)) return nullptr;
+  const auto found = one->second.waiters.find(id);
+  std::shared_ptr<Waiter> waiter = std::move(found->second.front().waiter);
+  one->second.waiters.erase(found);
+  Advance(one);  // who came after it may need less
+  return waiter;
 }
 
 void KeyLimits::Release(const std::string& key) noexcept {
@@ -93,11 +113,11 @@ void KeyLimits::Release(const std::string& key) noexcept {
   RunReady();
 }
 
-void KeyLimits::Advance(std::unordered_map<std::string, OneKey>::iterator at) {
+void KeyLimits::Advance(std::unordered_map<std::string, OneKey>::iterator at) noexcept {
   OneKey& one = at->second;
   while (const auto next = one.calls.TakeNext()) {
     const auto found = one.waiters.find(*next);
-    ready_.push_back({at->first, std::move(found->second)});
+    ready_.splice(ready_.end(), found->second);
     one.waiters.erase(found);
   }
   if (one.calls.empty()) keys_.erase(at);
@@ -106,19 +126,20 @@ void KeyLimits::Advance(std::unordered_map<std::string, OneKey>::iterator at) {
 void KeyLimits::RunReady() noexcept {
   bool first = true;
   while (true) {
-    Ready next;
+    Queue next;
     {
       const MutexLock lock(mutex_);
       if (first && running_ready_) return;
       first = false;
       running_ready_ = !ready_.empty();
       if (ready_.empty()) return;
-      next = std::move(ready_.front());
-      ready_.pop_front();
+      next.splice(next.end(), ready_, ready_.begin());
     }
-    next.waiter->timer.request_stop();
+    Ready& ready = next.front();
+    ready.waiter->timer.request_stop();
+    Slot slot(shared_from_this(), std::move(ready.key));
     (void)WithoutThrowing([&] {
-      std::move(next.waiter->granted)(Slot(shared_from_this(), next.key));
+      std::move(ready.waiter->granted)(std::move(slot));
       return absl::OkStatus();
     });
   }

@@ -3,8 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -77,18 +77,24 @@ class KeyLimits : public std::enable_shared_from_this<KeyLimits> {
     std::stop_source timer;  // of its deadline; stopped once it has a slot or its caller has gone
     std::stop_callback<std::function<void()>> on_stop;
   };
-  struct OneKey {
-    CallLimit calls;
-    std::unordered_map<uint64_t, std::shared_ptr<Waiter>> waiters;
-  };
   struct Ready {
     std::string key;
     std::shared_ptr<Waiter> waiter;
   };
+  // Each waiter is a list of one, made before it waits: whoever gives a slot back must not need
+  // memory to move it.
+  using Queue = std::list<Ready>;
+  struct OneKey {
+    CallLimit calls;
+    std::unordered_map<uint64_t, Queue> waiters;
+  };
 
   void Release(const std::string& key) noexcept RERANKD_EXCLUDES(mutex_);
   // Finds out whose turn it is now, and forgets a key that nobody uses.
-  void Advance(std::unordered_map<std::string, OneKey>::iterator at) RERANKD_REQUIRES(mutex_);
+  void Advance(std::unordered_map<std::string, OneKey>::iterator at) noexcept
+      RERANKD_REQUIRES(mutex_);
+  // The waiter, if it still waits.
+  std::shared_ptr<Waiter> Withdraw(const std::string& key, uint64_t id) RERANKD_EXCLUDES(mutex_);
   void RunReady() noexcept RERANKD_EXCLUDES(mutex_);
   // `timer`: how its timer ended.
   void GiveUp(const std::string& key, uint64_t id, const std::stop_token& stop,
@@ -100,7 +106,7 @@ class KeyLimits : public std::enable_shared_from_this<KeyLimits> {
   std::unordered_map<std::string, OneKey> keys_ RERANKD_GUARDED_BY(mutex_);
   // Waiters whose turn it is. One thread at a time runs them, in a loop: a waiter that gives its
   // slot back at once would else run the next one inside itself, and that the one after.
-  std::deque<Ready> ready_ RERANKD_GUARDED_BY(mutex_);
+  Queue ready_ RERANKD_GUARDED_BY(mutex_);
   bool running_ready_ RERANKD_GUARDED_BY(mutex_) = false;
 };
 

@@ -33,8 +33,11 @@ absl::StatusOr<Secret> ParseKey(std::string text) {
   return Secret(std::move(text));
 }
 
-KeySource::KeySource(const Options& options, const EnvironmentLookup& environment)
-    : provider_(options.provider), place_(Find(options, environment)) {}
+KeySource::KeySource(const Options& options, const EnvironmentLookup& environment,
+                     Listener listener)
+    : provider_(options.provider),
+      place_(Find(options, environment)),
+      listener_(std::move(listener)) {}
 
 KeySource::Place KeySource::Find(const Options& options, const EnvironmentLookup& environment) {
   if (!options.file.empty()) {
@@ -84,14 +87,29 @@ absl::StatusOr<Secret> KeySource::Get() {
     return ParseKey(std::move(text));
   };
   absl::StatusOr<Secret> key = read();
-  const MutexLock lock(mutex_);
-  if (key.ok()) {
-    key_ = *std::move(key);
-    read_ = *identity;
-    return key_;
+  absl::Status problem =
+      key.ok() ? absl::OkStatus() : Unusable(provider_, place_.name, key.status());
+  bool is_news = false;
+  {
+    const MutexLock lock(mutex_);
+    const bool is_first = !read_.has_value();
+    if (!key.ok() && is_first) return problem;
+    const std::optional<FileIdentity> seen =
+        identity.ok() ? std::optional(*identity) : std::nullopt;
+    if (key.ok()) {
+      is_news = !is_first && read_ != seen;
+      key_ = *std::move(key);
+      read_ = seen;
+      unusable_.reset();
+    } else {
+      is_news = problem_ != problem || unusable_ != seen;
+      unusable_ = seen;
+    }
+    problem_ = problem;
+    key = key_;
   }
-  if (read_.has_value()) return key_;
-  return Unusable(provider_, place_.name, key.status());
+  if (is_news && listener_ != nullptr) listener_(problem);
+  return key;
 }
 
 }  // namespace rerankd

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,7 +22,8 @@ namespace rerankd {
 //
 // A file is read again when it changed (another file behind its name, as a Kubernetes secret does
 // it, or another size or time). While it cannot be read, or holds no key, the last one goes on
-// being used. Variables are read once. Safe for concurrent use; a call costs one stat().
+// being used, and whoever listens is told once for each change. Variables are read once. Safe for
+// concurrent use; a call costs one stat().
 class KeySource {
  public:
   struct Options {
@@ -32,7 +34,12 @@ class KeySource {
     bool required = true;  // else a call may go without a key
   };
 
-  KeySource(const Options& options, const EnvironmentLookup& environment);
+  // Hears what became of a file after its first key was read: OK, there is another key; an error,
+  // why the last one stays. Called on the thread of Get().
+  using Listener = std::function<void(const absl::Status&)>;
+
+  KeySource(const Options& options, const EnvironmentLookup& environment,
+            Listener listener = nullptr);
 
   // The key to use now; an empty one where none is needed. FAILED_PRECONDITION says which places
   // were looked at, and what was wrong there; never what they hold.
@@ -51,9 +58,13 @@ class KeySource {
 
   const std::string provider_;
   const Place place_;
+  const Listener listener_;
   Mutex mutex_;
   Secret key_ RERANKD_GUARDED_BY(mutex_);
   std::optional<FileIdentity> read_ RERANKD_GUARDED_BY(mutex_);  // what key_ is from
+  // What is in its place by now, and has been told.
+  absl::Status problem_ RERANKD_GUARDED_BY(mutex_);
+  std::optional<FileIdentity> unusable_ RERANKD_GUARDED_BY(mutex_);
 };
 
 // The key in what a file or variable holds: without one line end at its end. INVALID_ARGUMENT: it

@@ -17,6 +17,7 @@ namespace rerankd {
 struct ProviderKey {
   Secret secret;            // empty: the call is sent without one
   bool is_callers = false;  // it came with the call; else it is of the server
+  std::string place;        // where the server's is from, for messages: KeySource::place()
 };
 
 // Pure: neither method looks at a clock, the environment or the network. Safe for concurrent use.

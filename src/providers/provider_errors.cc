@@ -12,6 +12,7 @@
 #include "http/asked_delay.h"
 #include "providers/error_body.h"
 #include "providers/scrub.h"
+#include "util/printable.h"
 
 namespace rerankd {
 namespace {
@@ -39,6 +40,8 @@ constexpr ErrorRule kConflict{Code::kAborted, "PROVIDER_CONFLICT", RetryRule::kA
 // What broke is the provider's; a dependency of it (424) said that this very request broke it.
 constexpr ErrorRule kError{Code::kUnavailable, "PROVIDER_ERROR", RetryRule::kOnce};
 constexpr ErrorRule kDependency{Code::kInternal, "PROVIDER_ERROR", RetryRule::kOnce};
+// A refusal that nobody is known to send; a second one would be the same.
+constexpr ErrorRule kRefused{Code::kInternal, "PROVIDER_REFUSED", RetryRule::kNever};
 constexpr ErrorRule kRateLimit{Code::kResourceExhausted, "PROVIDER_RATE_LIMIT", RetryRule::kAlways};
 constexpr ErrorRule kCancelled{Code::kUnavailable, "PROVIDER_CANCELLED", RetryRule::kAlways};
 constexpr ErrorRule kUnsupported{Code::kUnimplemented, "PROVIDER_UNSUPPORTED", RetryRule::kNever};
@@ -73,7 +76,7 @@ constexpr StatusRow kStatuses[] = {
     Row(429, kRateLimit),
     Row(498, kInvalidRequest),
     Row(499, kCancelled),
-    {400, 499, kDependency, kDependency},  // nobody is known to send it
+    {400, 499, kRefused, kRefused},
     Row(500, kError),
     Row(501, kUnsupported),
     Row(502, kUnavailable),
@@ -134,18 +137,49 @@ absl::Status Make(const ErrorRule& rule, std::string_view provider, const std::s
            {"cut_off", facts.cut_off ? "true" : ""}}});
 }
 
-constexpr std::array kAllRules = {kInvalidRequest,  kServerKey,   kCallersKey, kServerForbidden,
-                                  kCallerForbidden, kBalance,     kModel,      kUnavailable,
-                                  kConflict,        kError,       kDependency, kRateLimit,
-                                  kCancelled,       kUnsupported, kRedirect,   kTls,
-                                  kBadResponse};
+constexpr std::array kAllRules = {
+    kInvalidRequest, kServerKey, kCallersKey,  kServerForbidden, kCallerForbidden,
+    kBalance,        kModel,     kUnavailable, kConflict,        kError,
+    kDependency,     kRefused,   kRateLimit,   kCancelled,       kUnsupported,
+    kRedirect,       kTls,       kBadResponse};
+
+// ---- what somebody has to do about it ----
+
+// Which key it was, never the key.
+std::string WhichKey(const ProviderKey& key) {
+  if (key.secret.empty()) return "no key was sent";
+  if (key.is_callers) return "the key that came with the call";
+  return key.place.empty() ? "" : fmt::format("the key of {}", Printable(key.place));
+}
+
+std::string WhereTo(const ProviderExchange& exchange) {
+  std::string_view location = exchange.response.Header("Location").value_or("");
+  // What follows may be a ticket to log in with, and what is before an "@" a password.
+  location = location.substr(0, location.find_first_of("?#"));
+  if (location.find('@') != std::string_view::npos) location = "";
+  const std::string place = CleanQuote(exchange, location, 2 * kMaxValueBytes);
+  return fmt::format("redirects are not followed; correct base_url{}{}",
+                     place.empty() ? "" : ", it leads to ", place);
+}
+
+// In brackets at the end of the message; empty: what the provider says is all there is to say.
+std::string Advice(const ProviderExchange& exchange, const ErrorRule& rule) {
+  const std::string_view reason = rule.reason;
+  if (reason == kRedirect.reason) return WhereTo(exchange);
+  const bool is_about_key =
+      reason == kServerKey.reason || reason == kServerForbidden.reason || reason == kBalance.reason;
+  return is_about_key ? WhichKey(exchange.key) : "";
+}
 
 absl::Status ErrorFromBody(const ProviderExchange& exchange, const ErrorBody& body) {
   const HttpResponse& response = exchange.response;
-  const std::string prefix = fmt::format("{}: http {}", exchange.provider, response.status);
-  std::string message = CleanQuote(exchange, body.message, kMaxMessageBytes - prefix.size() - 2);
-  message = message.empty() ? prefix : fmt::format("{}: {}", prefix, message);
   const ErrorRule rule = RuleFor(response.status, body.code, exchange.key.is_callers);
+  const std::string prefix = fmt::format("{}: http {}", exchange.provider, response.status);
+  std::string advice = Advice(exchange, rule);
+  if (!advice.empty()) advice = fmt::format(" ({})", advice);
+  std::string message =
+      CleanQuote(exchange, body.message, kMaxMessageBytes - prefix.size() - advice.size() - 2);
+  message = fmt::format("{}{}{}{}", prefix, message.empty() ? "" : ": ", message, advice);
   absl::Status status = Make(rule, exchange.provider, message,
                              {.http_status = response.status,
                               .code = CleanQuote(exchange, body.code, kMaxValueBytes),
@@ -221,7 +255,7 @@ absl::Status TransportError(std::string_view provider, const absl::Status& statu
     case Code::kUnavailable:
       return Make(kUnavailable, provider, message, {});
     case Code::kFailedPrecondition:
-      return Make(kTls, provider, message, {});
+      return Make(kTls, provider, message + "; for this model alone: ca_file in its entry", {});
     case Code::kResourceExhausted:
       return Make(kBadResponse, provider, message, {});
     default:

@@ -48,7 +48,8 @@ struct ProviderExchange {
 };
 
 // The error that the answer stands for. What the provider says is part of it, without the key and
-// without text of the request, in at most 512 bytes.
+// without text of the request, in at most 512 bytes; so is what somebody has to do about it: which
+// key was refused, where a redirect leads.
 absl::Status ErrorFromResponse(const ProviderExchange& exchange);
 
 // The error of an answer of status 2xx that has an error in place of what `field` should hold.

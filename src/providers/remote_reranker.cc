@@ -183,7 +183,8 @@ class RemoteReranker::Call : public std::enable_shared_from_this<Call> {
   absl::StatusOr<ProviderKey> ChooseKey() const {
     if (request_.provider_key.empty()) {
       RERANKD_ASSIGN_OR_RETURN(Secret key, parts_.keys->Get());
-      return ProviderKey{std::move(key), false};
+      std::string place = key.empty() ? "" : parts_.keys->place();
+      return ProviderKey{std::move(key), /*is_callers=*/false, std::move(place)};
     }
     if (!parts_.takes_callers_key) {
       return WithReason(
@@ -197,7 +198,7 @@ class RemoteReranker::Call : public std::enable_shared_from_this<Call> {
       return absl::InvalidArgumentError(fmt::format("x-rerank-provider-key cannot be used: {}",
                                                     std::string(key.status().message())));
     }
-    return ProviderKey{*std::move(key), true};
+    return ProviderKey{*std::move(key), /*is_callers=*/true, ""};
   }
 
   absl::Status Build() {

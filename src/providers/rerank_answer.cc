@@ -65,7 +65,11 @@ class Reader {
       const std::string lower =
           absl::AsciiStrToLower(std::string(type->substr(0, type->find(';'))));
       if (lower.find("json") == std::string::npos) {
-        return Bad("", fmt::format("is {}, not JSON", CleanQuote(exchange_, *type, 60)));
+        const bool is_page = lower.find("html") != std::string::npos;
+        return Bad("", fmt::format("is {}, not JSON{}", CleanQuote(exchange_, *type, 60),
+                                   is_page ? ": a web page, of a proxy perhaps; check base_url and "
+                                             "HTTPS_PROXY"
+                                           : ""));
       }
     }
     if (IsNestedDeeper(response_.body, kMaxDepth)) {

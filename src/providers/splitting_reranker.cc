@@ -1,11 +1,14 @@
 #include "providers/splitting_reranker.h"
 
+#include <fmt/format.h>
+
 #include <functional>
 #include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "core/errors.h"
 #include "providers/split.h"
 #include "util/mutex.h"
 #include "util/no_throw.h"
@@ -63,12 +66,21 @@ class Gathering {
 }  // namespace
 
 void SplittingReranker::Rerank(RerankRequest request, Done done) {
-  if (request.documents.size() <= max_documents_) {
+  const size_t documents_given = request.documents.size();
+  if (documents_given <= options_.max_documents) {
     inner_->Rerank(std::move(request), std::move(done));
     return;
   }
-  const std::vector<DocumentRange> ranges =
-      SplitDocuments(request.documents.size(), max_documents_);
+  const std::vector<DocumentRange> ranges = SplitDocuments(documents_given, options_.max_documents);
+  if (options_.max_parts != 0 && ranges.size() > options_.max_parts) {
+    std::move(done)(InvalidField(
+        "documents",
+        fmt::format("has {} entries, {} calls of at most {} to the provider, and only "
+                    "{} calls may go or wait at once (max_concurrent_calls and "
+                    "max_waiting_calls); send fewer",
+                    documents_given, ranges.size(), options_.max_documents, options_.max_parts)));
+    return;
+  }
   std::vector<std::string> documents = std::move(request.documents);
   request.documents.clear();
   const auto gathering =

@@ -9,19 +9,24 @@
 namespace rerankd {
 
 // Sends a call that is too large as several (split.h), all at once: whoever is behind it bounds how
-// many of them go. A part that fails fails the call, and ends the others.
+// many of them go. A part that fails fails the call, and ends the others. More parts than ever have
+// room there are INVALID_ARGUMENT, and none is sent.
 // REQUIRES: documents are scored one by one, so that the scores of a part are those of the whole.
 class SplittingReranker : public Reranker {
  public:
-  // REQUIRES: max_documents is not 0.
-  SplittingReranker(std::shared_ptr<Reranker> inner, size_t max_documents)
-      : inner_(std::move(inner)), max_documents_(max_documents) {}
+  struct Options {
+    size_t max_documents = 0;  // of a part; not 0
+    size_t max_parts = 0;      // of a call; 0: any number
+  };
+
+  SplittingReranker(std::shared_ptr<Reranker> inner, const Options& options)
+      : inner_(std::move(inner)), options_(options) {}
 
   void Rerank(RerankRequest request, Done done) override;
 
  private:
   const std::shared_ptr<Reranker> inner_;
-  const size_t max_documents_;
+  const Options options_;
 };
 
 }  // namespace rerankd

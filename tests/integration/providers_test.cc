@@ -27,6 +27,7 @@ using testing::Not;
 
 const std::string kServerKey = "s3ntinel-server-key";
 const std::string kCallersKey = "s3ntinel-callers-key";
+const std::string kFilesKey = "s3ntinel-files-key";
 
 const std::string kQuery =
     "What event in 1956 marked the official birth of artificial intelligence as a discipline?";
@@ -56,6 +57,7 @@ class ProvidersTest : public testing::Test {
   static void SetUpTestSuite() {
     setenv("no_proxy", "*", 1);
     world_ = new World();
+    world_->folder.Write("key", kFilesKey);
     const std::string https = world_->fake.Url("https");
     const std::string ca = ", ca_file: " + world_->fake.ca();
     const std::string settings =
@@ -80,6 +82,14 @@ class ProvidersTest : public testing::Test {
         world_->fake.Url("https1") + "/voyage" + ca + ", max_documents: 3, split: true}\n" +
         "  - {name: untrusted, kind: voyage, model: rerank-2.5, base_url: " +
         world_->fake.Url("expired") + "/voyage" + ca + "}\n" +
+        "  - {name: plain, kind: voyage, model: rerank-2.5, base_url: " + world_->fake.Url("http") +
+        "/voyage, breaker_calls: 0, max_retries: 0}\n" +
+        "  - {name: again, kind: voyage, model: rerank-2.5, base_url: " +
+        world_->fake.Url("https1") + "/voyage" + ca + ", breaker_calls: 0, retry_budget: 0}\n" +
+        "  - {name: filed, kind: cohere, model: rerank-v3.5, base_url: " + https + "/cohere" + ca +
+        ", api_key_file: " + KeyFile().string() + "}\n" +
+        "  - {name: narrow, kind: voyage, model: rerank-2.5, base_url: " + https + "/voyage" + ca +
+        ", max_documents: 1, split: true, max_concurrent_calls: 1, max_waiting_calls: 2}\n" +
         "  - {name: keyless, kind: voyage, model: rerank-2.5, api_key_env: NOBODY_HAS_THIS}\n"
         "  - {name: poor, kind: voyage, model: rerank-2.5, api_key_env: NOBODY_HAS_THIS, "
         "fallback: [local]}\n";
@@ -93,6 +103,8 @@ class ProvidersTest : public testing::Test {
     delete world_;
     world_ = nullptr;
   }
+
+  static fs::path KeyFile() { return world_->folder.path() / "key"; }
 
   static std::vector<std::string> Keys() {
     return {"VOYAGE_API_KEY=" + kServerKey, "CO_API_KEY=" + kServerKey,
@@ -136,6 +148,15 @@ class ProvidersTest : public testing::Test {
     return response.model();
   }
 
+  // How often a call with this query has come to the provider.
+  static int TimesSent(const std::string& query) {
+    int times = 0;
+    for (const nlohmann::json& request : world_->fake.Requests()) {
+      times += request.value("/body/query"_json_pointer, "") == query ? 1 : 0;
+    }
+    return times;
+  }
+
   static World* world_;
 };
 
@@ -165,7 +186,10 @@ TEST_F(ProvidersTest, WhatAProviderSaysIsWhatTheCallerGets) {
       {"fault:status:404", grpc::StatusCode::NOT_FOUND},
       {"fault:status:501", grpc::StatusCode::UNIMPLEMENTED},
       {"fault:redirect", grpc::StatusCode::FAILED_PRECONDITION},
+      {"fault:status:418", grpc::StatusCode::INTERNAL},
       {"fault:half", grpc::StatusCode::INTERNAL},
+      {"fault:error200", grpc::StatusCode::INTERNAL},
+      {"fault:html", grpc::StatusCode::INTERNAL},
       {"fault:bad:index", grpc::StatusCode::INTERNAL},
       {"fault:bad:twice", grpc::StatusCode::INTERNAL},
       {"fault:bad:missing", grpc::StatusCode::INTERNAL},
@@ -177,11 +201,10 @@ TEST_F(ProvidersTest, WhatAProviderSaysIsWhatTheCallerGets) {
       EXPECT_EQ(status.error_code(), code) << model << " " << query << status.error_message();
       EXPECT_THAT(ReasonOf(status), testing::StartsWith("PROVIDER_")) << model << " " << query;
     }
-    // An error with status 200, a page of a proxy: no answer, and no wrong order.
-    for (const std::string query : {"fault:error200", "fault:html"}) {
-      EXPECT_FALSE(Ask(model, query).ok()) << model << " " << query;
-    }
   }
+  EXPECT_THAT(Ask("voyage", "fault:redirect").error_message(),
+              HasSubstr("correct base_url, it leads to /elsewhere"));
+  EXPECT_THAT(Ask("voyage", "fault:html").error_message(), HasSubstr("a web page"));
   EXPECT_EQ(Ask("jina", "fault:status:403").error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED)
       << "no balance";
 }
@@ -199,6 +222,20 @@ TEST_F(ProvidersTest, ABurstOfFailuresIsOutlasted) {
   EXPECT_TRUE(Ask("cohere", "fault:burst:429:1").ok());
   EXPECT_EQ(Ask("jina", "fault:cut").error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_EQ(Ask("cohere", "fault:reset").error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+// What is billed is what the policy says, also where the connection was a kept one.
+TEST_F(ProvidersTest, EachAttemptIsOneRequest) {
+  for (const std::string model : {"plain", "again"}) {
+    const int attempts = model == "plain" ? 1 : 3;  // as its max_retries says
+    for (const std::string fault : {"fault:drop:", "fault:reset:"}) {
+      ASSERT_TRUE(Ask(model, "leaves its connection open").ok()) << model;
+      EXPECT_EQ(Ask(model, fault + model).error_code(), grpc::StatusCode::UNAVAILABLE);
+      EXPECT_EQ(TimesSent(fault + model), attempts) << model << " " << fault;
+    }
+  }
+  Ask("voyage", "fault:status:451");
+  EXPECT_EQ(TimesSent("fault:status:451"), 1);
 }
 
 TEST_F(ProvidersTest, APauseThatIsTooLongForTheCallIsPassedOn) {
@@ -238,11 +275,25 @@ TEST_F(ProvidersTest, AProviderSeesThatItsCallerHasGone) {
            request.value("http", "?").c_str(), Milliseconds(seen - cancelled.time_since_epoch()));
     EXPECT_EQ(call.Wait().error_code(), grpc::StatusCode::CANCELLED);
   }
-  const size_t n = world_->fake.Requests().size();
-  const grpc::Status late =
-      Rerank(Request("voyage", "fault:stall"), nullptr, "", std::chrono::seconds(1));
-  EXPECT_EQ(late.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
-  world_->fake.WaitFor(n, /*closed=*/true);
+}
+
+TEST_F(ProvidersTest, AProviderSeesThatItsCallersDeadlineHasPassed) {
+  constexpr std::chrono::seconds kDeadline{1};
+  for (const std::string model : {"voyage", "plain"}) {
+    for (const std::string query : {"fault:silent", "fault:stall"}) {
+      const size_t n = world_->fake.Requests().size();
+      const auto began = std::chrono::steady_clock::now();
+      const grpc::Status late = Rerank(Request(model, query), nullptr, "", kDeadline);
+      const auto told = std::chrono::steady_clock::now();
+      EXPECT_EQ(late.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+      const nlohmann::json request = world_->fake.WaitFor(n, /*closed=*/true);
+      const auto seen = std::chrono::nanoseconds(request.value("closed_ns", int64_t{0}));
+      printf("%s (HTTP/%s) %s: told %.2f ms and seen %.2f ms after the deadline\n", model.c_str(),
+             request.value("http", "?").c_str(), query.c_str(),
+             Milliseconds(told - began - kDeadline),
+             Milliseconds(seen - (began + kDeadline).time_since_epoch()));
+    }
+  }
 }
 
 TEST_F(ProvidersTest, ADeadProviderShowsInItsOwnHealthAlone) {
@@ -301,6 +352,27 @@ TEST_F(ProvidersTest, ALargeCallIsSentInParts) {
   EXPECT_EQ(Rerank(request).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
 }
 
+TEST_F(ProvidersTest, ACallThatWouldNeverHaveRoomIsNotSent) {
+  const grpc::Status status = Ask("narrow", "four documents");
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << status.error_message();
+  EXPECT_THAT(status.error_message(), HasSubstr("max_waiting_calls"));
+  EXPECT_EQ(TimesSent("four documents"), 0);
+}
+
+TEST_F(ProvidersTest, AKeyThatCannotBeRenewedIsToldOnceAndNamedWhenRefused) {
+  world_->folder.Write("key", "");
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(Ask("filed", kQuery).ok());
+  world_->folder.Write("key", kFilesKey + "-2");
+  EXPECT_THAT(Ask("filed", "fault:status:401").error_message(),
+              HasSubstr("(the key of file " + KeyFile().string() + ")"));
+  EXPECT_TRUE(world_->server->WaitForOutput("key renewed: model=filed"));
+  const std::string log = world_->server->out();
+  const std::string warning = "key not renewed, the last one stays: model=filed";
+  const size_t first = log.find(warning);
+  ASSERT_NE(first, std::string::npos);
+  EXPECT_EQ(log.find(warning, first + 1), std::string::npos);
+}
+
 TEST_F(ProvidersTest, ACertificateThatHasExpiredIsRefused) {
   const grpc::Status status = Ask("untrusted", kQuery);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
@@ -321,9 +393,9 @@ TEST_F(ProvidersTest, AModelWithoutAKeyLeavesItsCallsToItsFallback) {
   EXPECT_EQ(response.model(), "local");
 }
 
-// The last: what all of the above, at level debug, has left behind.
+// The last: what all of the above, at the level that tells most, has left behind.
 TEST_F(ProvidersTest, NoKeyIsInAnythingThatIsPrinted) {
-  for (const std::string model : {"voyage", "cohere", "jina", "wounded"}) {
+  for (const std::string model : {"voyage", "cohere", "jina", "wounded", "filed"}) {
     for (const std::string query : {"fault:echo", "fault:half", "fault:status:401"}) {
       Ask(model, query);
     }
@@ -333,6 +405,11 @@ TEST_F(ProvidersTest, NoKeyIsInAnythingThatIsPrinted) {
   Process check(ServerProcess::Program(), {"check-config", "--config", file}, Keys());
   EXPECT_EQ(check.Wait(), 0) << check.err();
   EXPECT_THAT(check.out() + check.err(), Not(HasSubstr("s3ntinel")));
+  grpc::ClientContext context;
+  rerank::v1::ListModelsResponse models;
+  ASSERT_TRUE(
+      rerank::v1::RerankService::NewStub(world_->channel)->ListModels(&context, {}, &models).ok());
+  EXPECT_THAT(models.DebugString(), AllOf(HasSubstr("filed"), Not(HasSubstr("s3ntinel"))));
   world_->server->Signal(SIGTERM);
   EXPECT_EQ(world_->server->Wait(), 0);
   const std::string printed = world_->server->out() + world_->server->err();
@@ -361,6 +438,62 @@ TEST(HostedStartTest, ADefaultModelWithoutAKeyStopsTheStart) {
   ServerProcess server({"--config", file.string()});
   EXPECT_EQ(server.Wait(), 1);
   EXPECT_THAT(server.err(), AllOf(HasSubstr("far"), HasSubstr("NOBODY_HAS_THIS")));
+}
+
+// A key that is nowhere leaves its model out; a file that is named and cannot be used is a mistake.
+TEST(HostedStartTest, AFileThatCannotBeUsedStopsTheStart) {
+  const TempDir folder;
+  const std::string nothing = folder.Write("nothing.pem", "no certificate\n").string();
+  const std::string empty = folder.Write("empty", "\n").string();
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"api_key_file: /no/such/key", "model \"far\": api_key_file: "},
+      {"api_key_file: " + empty, "it is empty"},
+      {"ca_file: /no/such/file.pem", "model \"far\": ca_file: "},
+      {"ca_file: " + nothing, "nothing.pem holds no certificate"}};
+  const auto config = [&](const std::string& setting, const std::string& more = "") {
+    return folder
+        .Write("rerankd.yaml",
+               more + "models:\n  - {name: local, path: " + TestModel("tiny-cross-encoder") +
+                   "}\n  - {name: far, kind: cohere, model: rerank-v3.5, "
+                   "base_url: \"https://provider.invalid\", " +
+                   setting + "}\n")
+        .string();
+  };
+  for (const auto& [setting, problem] : cases) {
+    const std::string file = config(setting);
+    for (const std::vector<std::string>& arguments :
+         {std::vector<std::string>{"--config", file},
+          std::vector<std::string>{"check-config", "--config", file}}) {
+      Process process(ServerProcess::Program(), arguments, {"CO_API_KEY=k"});
+      EXPECT_EQ(process.Wait(), arguments.size() == 2 ? 1 : 2) << setting;
+      EXPECT_THAT(process.err(), AllOf(HasSubstr("rerankd: model \"far\": "), HasSubstr(problem)));
+    }
+  }
+  ServerProcess lenient({"--config", config(cases.front().first, "on_error: skip\n")});
+  const auto channel = Dial(lenient.Address());
+  EXPECT_EQ(Health(channel, "local"), "SERVING");
+  EXPECT_EQ(Health(channel, "far"), "NOT_SERVING");
+}
+
+TEST(HostedStartTest, TheUsualVariableNamesTheCertificatesToTrust) {
+  const FakeProviders fake;
+  const TempDir folder;
+  const std::string file = folder
+                               .Write("rerankd.yaml",
+                                      "models:\n  - {name: far, kind: cohere, model: rerank-v3.5, "
+                                      "base_url: \"" +
+                                          fake.Url("https") + "/cohere\"}\n")
+                               .string();
+  ServerProcess server({"--config", file},
+                       {"CO_API_KEY=k", "no_proxy=*", "SSL_CERT_FILE=" + fake.ca()});
+  grpc::ClientContext context;
+  rerank::v1::RerankResponse response;
+  const grpc::Status status = rerank::v1::RerankService::NewStub(Dial(server.Address()))
+                                  ->Rerank(&context, MakeRequest(kQuery, kDocuments), &response);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  ServerProcess broken({"--config", file}, {"CO_API_KEY=k", "SSL_CERT_FILE=/no/such/file.pem"});
+  EXPECT_EQ(broken.Wait(), 1);
+  EXPECT_THAT(broken.err(), HasSubstr("model \"far\": SSL_CERT_FILE: "));
 }
 
 }  // namespace

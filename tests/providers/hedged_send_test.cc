@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <new>
+
 #include "support/fake_async_client.h"
 
 namespace rerankd {
@@ -14,8 +16,10 @@ class HedgedSendTest : public testing::Test {
   void Send() {
     SendHedged(client_, std::make_shared<const HttpRequest>(), kNoDeadline, stop_.get_token(),
                {.at = TimePoint() + seconds(1),
-                .take_slot =
-                    [this] { return may_send_ ? std::optional(KeyLimits::Slot()) : std::nullopt; }},
+                .take_slot = [this]() -> std::optional<KeyLimits::Slot> {
+                  if (breaks_) throw std::bad_alloc();
+                  return may_send_ ? std::optional(KeyLimits::Slot()) : std::nullopt;
+                }},
                [this](absl::StatusOr<HttpResponse> result) {
                  EXPECT_FALSE(result_.has_value());
                  result_ = std::move(result);
@@ -26,6 +30,7 @@ class HedgedSendTest : public testing::Test {
   FakeAsyncClient client_;
   std::stop_source stop_;
   bool may_send_ = true;
+  bool breaks_ = false;
   std::optional<absl::StatusOr<HttpResponse>> result_;
 };
 
@@ -77,6 +82,16 @@ TEST_F(HedgedSendTest, WithoutASlotThereIsNoSecond) {
   EXPECT_EQ(client_.open_requests(), 1);
   client_.Answer(absl::UnavailableError("broken"));
   EXPECT_EQ(result_->status(), absl::UnavailableError("broken"));
+}
+
+// As when memory runs out while the second one is made.
+TEST_F(HedgedSendTest, ASecondThatCannotBeMadeLeavesTheFirstItsAnswer) {
+  breaks_ = true;
+  Send();
+  client_.RunTimer();
+  EXPECT_EQ(client_.open_requests(), 1);
+  client_.Answer(HttpResponse{.status = 503});
+  EXPECT_EQ(status(), 503);
 }
 
 TEST_F(HedgedSendTest, CancellingEndsBoth) {

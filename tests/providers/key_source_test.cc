@@ -141,6 +141,33 @@ TEST(KeySourceTest, TheLastGoodKeyOutlivesABadFile) {
   EXPECT_EQ(Key(source), "better");
 }
 
+TEST(KeySourceTest, WhatBecomesOfAFileIsToldOnceAChange) {
+  const TempDir dir;
+  const fs::path file = dir.Write("key", "sentinel-1");
+  std::vector<std::string> told;
+  KeySource source({.provider = "x", .file = file}, Environment({}),
+                   [&](const absl::Status& status) {
+                     told.push_back(status.ok() ? "renewed" : std::string(status.message()));
+                   });
+  const auto ask = [&](const std::string& key) {
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(Key(source), key);
+  };
+  const std::string problem = "x: the key in file " + file.string() + " cannot be used: ";
+  ask("sentinel-1");
+  dir.Write("key", "");
+  ask("sentinel-1");
+  dir.Write("key", "sentinel\nof two lines");
+  ask("sentinel-1");
+  fs::remove(file);
+  ask("sentinel-1");
+  dir.Write("key", "sentinel-2");
+  ask("sentinel-2");
+  EXPECT_THAT(told, testing::ElementsAre(problem + "it is empty",
+                                         testing::StartsWith(problem + "it holds a control"),
+                                         testing::StartsWith(problem), "renewed"));
+  for (const std::string& text : told) EXPECT_THAT(text, Not(HasSubstr("sentinel")));
+}
+
 TEST(KeySourceTest, ManyMayAsk) {
   const TempDir dir;
   const fs::path file = dir.Write("key", "key-0");

@@ -1,5 +1,6 @@
 #include "providers/provider_errors.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -54,7 +55,12 @@ TEST(ProviderErrorsTest, EveryStatus) {
        "PROVIDER_UNAVAILABLE",
        RetryRule::kAlways},
       {{409}, Code::kAborted, Code::kAborted, "PROVIDER_CONFLICT", RetryRule::kAlways},
-      {{424, 418}, Code::kInternal, Code::kInternal, "PROVIDER_ERROR", RetryRule::kOnce},
+      {{424}, Code::kInternal, Code::kInternal, "PROVIDER_ERROR", RetryRule::kOnce},
+      {{406, 410, 418, 451},
+       Code::kInternal,
+       Code::kInternal,
+       "PROVIDER_REFUSED",
+       RetryRule::kNever},
       {{500, 505, 599}, Code::kUnavailable, Code::kUnavailable, "PROVIDER_ERROR", RetryRule::kOnce},
       {{429},
        Code::kResourceExhausted,
@@ -131,7 +137,7 @@ TEST(ProviderErrorsTest, TellsWhenToComeBack) {
 }
 
 TEST(ProviderErrorsTest, NeitherKeyNorTextsAreTold) {
-  const ProviderKey key{.secret = Secret("sk-sentinel-0123456789")};
+  const ProviderKey key{.secret = Secret("sk-sentinel-0123456789"), .place = "file /run/key"};
   const RerankRequest request{
       .query = "what did the patient tell the doctor",
       .documents = {"nothing", "the patient said that it hurts when he laughs"}};
@@ -144,8 +150,42 @@ TEST(ProviderErrorsTest, NeitherKeyNorTextsAreTold) {
   EXPECT_THAT(status.ToString(), Not(HasSubstr("sentinel")));
   EXPECT_THAT(status.ToString(), Not(HasSubstr("patient")));
   EXPECT_EQ(std::string(status.message()),
-            "voyage: http 401: key [...] ([...]***) may not ask [...] of \"[...]\"");
+            "voyage: http 401: key [...] ([...]***) may not ask [...] of \"[...]\" (the key of "
+            "file /run/key)");
   EXPECT_EQ(ErrorInfoOf(status)->metadata.at("provider_code"), "[...]");
+}
+
+TEST(ProviderErrorsTest, WhoeverMendsAKeyIsToldWhichOne) {
+  const auto said = [](int status, const ProviderKey& key) {
+    return std::string(Error({.status = status, .body = R"({"detail":"no"})"}, key).message());
+  };
+  const ProviderKey server{.secret = Secret("k"), .place = "environment variable VOYAGE_API_KEY"};
+  for (const int status : {401, 402, 403}) {
+    EXPECT_EQ(said(status, server),
+              fmt::format("voyage: http {}: no (the key of environment variable VOYAGE_API_KEY)",
+                          status));
+  }
+  EXPECT_EQ(said(401, {.secret = Secret("k"), .is_callers = true}),
+            "voyage: http 401: no (the key that came with the call)");
+  EXPECT_EQ(said(401, {}), "voyage: http 401: no (no key was sent)");
+  EXPECT_EQ(said(400, server), "voyage: http 400: no");
+}
+
+TEST(ProviderErrorsTest, ARedirectSaysWhatToCorrect) {
+  const auto said = [](const std::string& location) {
+    return std::string(Error({.status = 308, .headers = {{"Location", location}}},
+                             {.secret = Secret("sk-sentinel-0123456789")})
+                           .message());
+  };
+  const std::string advice = "voyage: http 308 (redirects are not followed; correct base_url";
+  EXPECT_EQ(said("https://api.example.com/v2/rerank"),
+            advice + ", it leads to https://api.example.com/v2/rerank)");
+  EXPECT_EQ(said("https://sso.example.com/login?ticket=secret#x"),
+            advice + ", it leads to https://sso.example.com/login)");
+  EXPECT_EQ(said("https://x/sk-sentinel-0123456789"), advice + ", it leads to https://x/[...])");
+  EXPECT_EQ(said("https://user:secret@x/"), advice + ")");
+  EXPECT_EQ(said(""), advice + ")");
+  EXPECT_LE(said(std::string(5000, 'x')).size(), 512U);
 }
 
 TEST(ProviderErrorsTest, MessagesAreShort) {
@@ -181,6 +221,7 @@ TEST(ProviderErrorsTest, WhatDidNotArrive) {
   EXPECT_EQ(ReasonOf(made(absl::UnavailableError("x"))), "PROVIDER_UNAVAILABLE");
   EXPECT_EQ(RetryRuleOf(made(absl::UnavailableError("x"))), RetryRule::kAlways);
   const absl::Status tls = made(absl::FailedPreconditionError("not trusted"));
+  EXPECT_THAT(std::string(tls.message()), HasSubstr("ca_file in its entry"));
   EXPECT_EQ(tls.code(), Code::kFailedPrecondition);
   EXPECT_EQ(ReasonOf(tls), "PROVIDER_TLS");
   EXPECT_EQ(RetryRuleOf(tls), RetryRule::kNever);

@@ -129,7 +129,9 @@ TEST_F(RerankAnswerTest, BadBodies) {
   ExpectBad(Read(R"({"results":[{"index":0,"relevance_score":1e999}]})"),
             "has a number that is too large");
   ExpectBad(Read("[" + std::string(100'000, '[')), "nests more than 32 deep");
-  ExpectBad(Read("<html>", "text/html; charset=utf-8"), "is text/html; charset=utf-8, not JSON");
+  ExpectBad(Read("<html>", "text/html; charset=utf-8"),
+            "is text/html; charset=utf-8, not JSON: a web page, of a proxy perhaps; check base_url "
+            "and HTTPS_PROXY");
   ExpectBad(Read("{}"), "results is missing");
   ExpectBad(Read("[]"), "results is missing");
   ExpectBad(Read("7"), "results is missing");

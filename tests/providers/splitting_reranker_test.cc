@@ -45,7 +45,7 @@ class SplittingRerankerTest : public testing::Test {
 
   std::stop_source stop_;
   std::shared_ptr<HeldReranker> inner_ = std::make_shared<HeldReranker>();
-  SplittingReranker splitting_{inner_, 2};
+  SplittingReranker splitting_{inner_, {.max_documents = 2, .max_parts = 3}};
   std::optional<absl::StatusOr<RerankResult>> result_;
 };
 
@@ -70,6 +70,18 @@ TEST_F(SplittingRerankerTest, PutsTheAnswersTogether) {
   std::vector<size_t> order;
   for (const ScoredDocument& document : (*result_)->documents) order.push_back(document.index);
   EXPECT_THAT(order, ElementsAre(1, 2, 4));
+}
+
+// It would be refused however often it was tried, and what had been sent by then be billed.
+TEST_F(SplittingRerankerTest, MorePartsThanThereEverIsRoomForAreNotBegun) {
+  Rerank({"a", "b", "c", "d", "e", "f", "g"});
+  EXPECT_THAT(inner_->held, SizeIs(0));
+  ASSERT_TRUE(result_.has_value());
+  EXPECT_EQ(result_->status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(result_->status().message()),
+              testing::StartsWith("documents has 7 entries, 4 calls of at most 2"));
+  Rerank({"a", "b", "c", "d", "e", "f"});
+  EXPECT_THAT(inner_->held, SizeIs(3));
 }
 
 TEST_F(SplittingRerankerTest, APartThatFailsFailsTheCallAndEndsTheOthers) {
