@@ -14,9 +14,11 @@
 #include "hub/progress.h"
 #include "model/model_loader.h"
 #include "server/logging_reranker.h"
+#include "server/memory_warning.h"
 #include "server/token_limits.h"
 #include "tokenizer/tokenizer_factory.h"
 #include "util/cpu.h"
+#include "util/memory.h"
 #include "util/status_macros.h"
 
 namespace rerankd {
@@ -68,6 +70,23 @@ absl::StatusOr<std::filesystem::path> FolderOf(const ModelEntry& entry, const Lo
                             stop);
 }
 
+int SessionsOf(const EngineOptions& engine) {
+  return engine.sessions > 0 ? engine.sessions
+                             : std::max(1, AvailableCpus() / engine.threads_per_session);
+}
+
+// Before the weights are read: afterwards there may be nobody left to say it. Says nothing of a
+// folder that cannot be read, which the load itself will.
+void WarnOfLittleMemory(const ModelEntry& entry, const ModelOptions& options, Logger& logger) {
+  const absl::StatusOr<uint64_t> weights = EstimateWeightMemory(options);
+  if (!weights.ok()) return;
+  const auto warning = MemoryWarning({.weights = *weights,
+                                      .sessions = unsigned(SessionsOf(entry.engine)),
+                                      .in_use = AnonymousMemory(),
+                                      .available = AvailableMemory()});
+  if (warning) logger.Warning("model " + *warning, {{"name", entry.name}});
+}
+
 // Reading a model cannot be interrupted; between its steps somebody may no longer want it.
 absl::Status CheckWanted(const std::stop_token& stop) {
   return stop.stop_requested() ? absl::CancelledError("the model is no longer wanted")
@@ -82,13 +101,14 @@ absl::StatusOr<ManagedModel::Loaded> LoadServedModel(const ModelEntry& entry,
   const TimePoint began = steady_clock::now();
   RERANKD_ASSIGN_OR_RETURN(const std::filesystem::path folder, FolderOf(entry, tools, stop));
   const bool reads_pairs = entry.kind == EntryKind::kCrossEncoder;
-  RERANKD_ASSIGN_OR_RETURN(
-      LoadedModel model,
-      LoadModel({.folder = folder,
-                 .kind = reads_pairs ? ModelKind::kCrossEncoder : ModelKind::kBiEncoder,
-                 .device = entry.device,
-                 .precision = entry.precision,
-                 .threads_per_session = entry.engine.threads_per_session}));
+  const ModelOptions model_options{
+      .folder = folder,
+      .kind = reads_pairs ? ModelKind::kCrossEncoder : ModelKind::kBiEncoder,
+      .device = entry.device,
+      .precision = entry.precision,
+      .threads_per_session = entry.engine.threads_per_session};
+  WarnOfLittleMemory(entry, model_options, tools.logger);
+  RERANKD_ASSIGN_OR_RETURN(LoadedModel model, LoadModel(model_options));
   RERANKD_RETURN_IF_ERROR(CheckWanted(stop));
   RERANKD_ASSIGN_OR_RETURN(std::unique_ptr<Tokenizer> tokenizer, LoadTokenizer(folder));
   if (tokenizer->id_bound() > model.vocab_size) {
@@ -137,9 +157,7 @@ absl::StatusOr<ManagedModel::Loaded> LoadServedModel(const ModelEntry& entry,
       entry.score_kind.value_or(model.sigmoid_by_default ? ScoreKind::kSigmoid : ScoreKind::kRaw);
   options.default_truncation = entry.truncation;
   options.engine = entry.engine;
-  if (options.engine.sessions == 0) {
-    options.engine.sessions = std::max(1, AvailableCpus() / options.engine.threads_per_session);
-  }
+  options.engine.sessions = SessionsOf(entry.engine);
 
   ManagedModel::Loaded served;
   served.info = InfoOf(entry);

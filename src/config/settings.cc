@@ -257,6 +257,11 @@ std::span<const Setting<ServerConfig>> ServerSettings() {
           "How long the server waits for that answer before it drops the connection and its calls.",
           RERANKD_FIELD(service.keepalive_timeout), DurationValue(1s, 1h)),
       Make<ServerConfig>(
+          "max_connection_age",
+          "After how long a connection is closed once its calls have ended, so that clients which "
+          "spread their calls look for other servers; 0: never.",
+          RERANKD_FIELD(service.max_connection_age), DurationValue(0s, 24h)),
+      Make<ServerConfig>(
           "tokenizer_threads",
           "Threads that tokenize, shared by all models; 0: one for each processor that the "
           "server may use.",

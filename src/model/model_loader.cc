@@ -155,4 +155,17 @@ absl::StatusOr<LoadedModel> LoadModel(const ModelOptions& options) {
   return WithoutExceptions(options.folder, [&] { return Load(options); });
 }
 
+absl::StatusOr<uint64_t> EstimateWeightMemory(const ModelOptions& options) {
+  RERANKD_ASSIGN_OR_RETURN(const c10::ScalarType precision, ParsePrecision(options.precision));
+  RERANKD_ASSIGN_OR_RETURN(const Checkpoint checkpoint, Checkpoint::Open(options.folder));
+  uint64_t bytes = 0;
+  for (const auto& [name, tensor] : checkpoint.tensors()) {
+    // Biases and norms are vectors, kept in fp32, and next to nothing.
+    if (tensor.view.shape.size() < 2 || name.find("embed") != std::string_view::npos) continue;
+    const uint64_t elements = tensor.view.bytes.size() / DTypeSize(tensor.view.dtype);
+    bytes += elements * c10::elementSize(precision);
+  }
+  return bytes;
+}
+
 }  // namespace rerankd

@@ -50,4 +50,9 @@ struct LoadedModel {
 // throws, and never reads outside the file whatever its header claims.
 absl::StatusOr<LoadedModel> LoadModel(const ModelOptions& options);
 
+// Bytes of memory of the process's own that the weights will take once they are loaded: in the
+// chosen precision, and without embedding tables, which stay in the mapped file. An estimate from
+// the names and shapes in the file. Errors as of LoadModel().
+absl::StatusOr<uint64_t> EstimateWeightMemory(const ModelOptions& options);
+
 }  // namespace rerankd

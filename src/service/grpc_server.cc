@@ -85,6 +85,10 @@ class GrpcServer::Impl {
                                Milliseconds(options.keepalive_interval));
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
                                Milliseconds(options.keepalive_timeout));
+    if (options.max_connection_age.count() > 0) {
+      builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
+                                 Milliseconds(options.max_connection_age));
+    }
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) {
       return absl::FailedPreconditionError(fmt::format("cannot listen on {}", options.listen));

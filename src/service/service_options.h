@@ -31,6 +31,9 @@ struct ServiceOptions {
   // it waits for the answer before it drops the connection and the calls on it.
   std::chrono::milliseconds keepalive_interval{60'000};
   std::chrono::milliseconds keepalive_timeout{20'000};
+  // After how long a connection is closed, once its calls have ended, so that clients which spread
+  // their calls over several servers look for them anew; 0: never.
+  std::chrono::milliseconds max_connection_age{0};
   // Whether clients may ask for the API's description (grpcurl needs it).
   bool reflection = true;
   // Whether clients may load, reload and unload models (rerank.v1.ModelAdminService). Whoever can

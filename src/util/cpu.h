@@ -1,7 +1,7 @@
 // How many processors this process may really use.
 #pragma once
 
-#include <filesystem>
+#include "util/cgroup.h"
 
 namespace rerankd {
 
@@ -10,9 +10,7 @@ namespace rerankd {
 // CPUs on a 64-core machine gets 2.
 int AvailableCpus();
 
-// The quota part alone, for tests: reads `proc_self_cgroup` (the format of /proc/self/cgroup) and
-// the hierarchy mounted below `cgroup_root`. Returns 0 when there is no limit.
-double CgroupCpuLimit(const std::filesystem::path& proc_self_cgroup,
-                      const std::filesystem::path& cgroup_root);
+// The quota part alone, in processors; 0: no limit.
+double CgroupCpuLimit(const CgroupFiles& files);
 
 }  // namespace rerankd

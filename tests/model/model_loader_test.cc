@@ -46,6 +46,24 @@ TEST(ModelLoaderTest, RefusesAMissingFolder) {
               HasSubstr("no such folder"));
 }
 
+TEST(ModelLoaderTest, EstimatesTheMemoryOfWeightsWithoutReadingThem) {
+  const ModelFolder folder(kCross);
+  ModelOptions options = Options(folder);
+  const absl::StatusOr<LoadedModel> model = LoadModel(options);
+  ASSERT_TRUE(model.ok()) << model.status();
+  const absl::StatusOr<uint64_t> fp32 = EstimateWeightMemory(options);
+  ASSERT_TRUE(fp32.ok()) << fp32.status();
+  // The embedding tables, which hold most of so small a model, stay in the file.
+  EXPECT_GT(*fp32, 0);
+  EXPECT_LT(*fp32, model->parameters * sizeof(float));
+  options.precision = "bf16";
+  const absl::StatusOr<uint64_t> bf16 = EstimateWeightMemory(options);
+  ASSERT_TRUE(bf16.ok()) << bf16.status();
+  EXPECT_EQ(*bf16 * 2, *fp32);
+  options.folder = "/nowhere/model";
+  EXPECT_EQ(EstimateWeightMemory(options).status().code(), absl::StatusCode::kNotFound);
+}
+
 TEST(ModelLoaderTest, NamesAMissingFile) {
   for (const char* name : {"config.json", "model.safetensors"}) {
     ModelFolder folder(kCross);

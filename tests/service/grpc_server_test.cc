@@ -90,6 +90,17 @@ TEST(GrpcServerTest, ServesAUnixSocket) {
   EXPECT_TRUE(Rerank(server.Channel()).ok());
 }
 
+TEST(GrpcServerTest, ClosesAnOldConnectionAndTakesTheNext) {
+  ServiceOptions options = RerankTestServer::FreePort();
+  options.max_connection_age = std::chrono::milliseconds(200);
+  const RerankTestServer server(options);
+  const auto channel = server.Channel();
+  EXPECT_TRUE(Rerank(channel).ok());
+  EXPECT_TRUE(
+      channel->WaitForStateChange(GRPC_CHANNEL_READY, std::chrono::system_clock::now() + kLong));
+  EXPECT_TRUE(Rerank(channel).ok());
+}
+
 TEST(GrpcServerTest, APortInUseIsAnErrorThatSaysSo) {
   const RerankTestServer first;
   ServiceOptions options;
