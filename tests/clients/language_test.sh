@@ -17,8 +17,8 @@ packages_or_skip() {
   local output
   output=$("$@" 2>&1) && return
   printf '%s\n' "$output"
-  [[ -z ${CI:-} ]] || die "packages cannot be fetched; the lines above say why"
-  skip "packages cannot be fetched: $(tail -n 1 <<<"$output" | cut -c1-200)"
+  [[ -z ${CI:-} ]] || die "packages are missing; the lines above say why, or run tools/setup.sh --tests"
+  skip "packages are missing: $(tail -n 1 <<<"${output:-run tools/setup.sh --tests}" | cut -c1-200)"
 }
 
 test_go() {
@@ -27,6 +27,18 @@ test_go() {
   packages_or_skip go mod download
   go vet ./...
   go test -count=1 -v ./...
+}
+
+test_node() {
+  packages_or_skip test -x "$(node_modules)/.bin/tsc"
+  # A copy, so that the checkout stays as it is.
+  rm -rf "${folder:?}"/{src,test,dist,dist-test}
+  cp -r "$root"/clients/node/{package.json,tsconfig.json,README.md,src,test} "$folder"
+  ln -sfn "$(node_modules)" "$folder/node_modules"
+  cd "$folder"
+  node_modules/.bin/tsc
+  node_modules/.bin/tsc -p test
+  node --test --test-reporter=tap dist-test/test/client.test.js
 }
 
 language=$1 folder=$2

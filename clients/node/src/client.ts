@@ -1,0 +1,150 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { type CallOptions, type ClientUnaryCall, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+
+import {
+  type HealthCheckRequest,
+  type HealthCheckResponse,
+  HealthCheckResponse_ServingStatus,
+  HealthClient,
+} from "./generated/grpc/health/v1/health.js";
+import {
+  type ListModelsRequest,
+  type ListModelsResponse,
+  type Model,
+  RerankRequest,
+  type RerankResponse,
+  RerankServiceClient,
+} from "./generated/rerank/v1/rerank.js";
+import { type ClientOptions, DEFAULTS, type RetryOptions, type TlsOptions } from "./options.js";
+import { retryPause } from "./retry.js";
+
+/** What may be said of one call. */
+export interface CallSettings {
+  /** Aborted: the call is rejected with CANCELLED, and the server drops its work. */
+  signal?: AbortSignal;
+  /** In milliseconds, retries included; unset: the client's. */
+  deadline?: number;
+  /** Printable ASCII, for the server's log; unset: the server makes one up. */
+  requestId?: string;
+  /** The caller's own key of the provider that hosts the model, where the server allows that. */
+  providerKey?: string;
+}
+
+type Send<Request, Response> = (
+  request: Request,
+  metadata: Metadata,
+  options: Partial<CallOptions>,
+  done: (error: ServiceError | null, response: Response) => void,
+) => ClientUnaryCall;
+
+/** One connection to a server, made when it is first needed and again whenever it was lost; close() ends
+ * it. Calls are rejected with grpc-js's ServiceError: `code`, `details`, and what details() reads. */
+export class RerankClient {
+  /** The generated clients over the same connection, without this one's deadline and retries. */
+  readonly service: RerankServiceClient;
+  readonly health: HealthClient;
+
+  private readonly deadline: number;
+  private readonly retry: RetryOptions;
+  private readonly metadata: Record<string, string>;
+
+  constructor(options: ClientOptions = {}) {
+    const target = options.target ?? DEFAULTS.target;
+    const channel = {
+      "grpc.max_send_message_length": options.maxMessageBytes ?? DEFAULTS.maxMessageBytes,
+      "grpc.max_receive_message_length": -1,
+      // A server that is starting is found soon after it is there.
+      "grpc.initial_reconnect_backoff_ms": 100,
+      "grpc.max_reconnect_backoff_ms": 1_000,
+      // Retries are this class's: grpc-js knows no RetryInfo.
+      "grpc.enable_retries": 0,
+      ...(options.tls?.serverName && {
+        "grpc.ssl_target_name_override": options.tls.serverName,
+        "grpc.default_authority": options.tls.serverName,
+      }),
+    };
+    const transport = options.tls ? secure(options.tls) : credentials.createInsecure();
+    this.service = new RerankServiceClient(target, transport, channel);
+    this.health = new HealthClient(target, transport, { ...channel, channelOverride: this.service.getChannel() });
+    this.deadline = options.deadline ?? DEFAULTS.deadline;
+    this.retry = { ...DEFAULTS.retry, ...options.retry };
+    this.metadata = { ...options.metadata, ...(options.apiKey && { authorization: `Bearer ${options.apiKey}` }) };
+  }
+
+  /** Orders the documents by how well they answer the query, best first. */
+  rerank(request: Partial<RerankRequest>, settings: CallSettings = {}): Promise<RerankResponse> {
+    return this.call<RerankRequest, RerankResponse>(
+      (...call) => this.service.rerank(...call), RerankRequest.fromPartial(request), settings);
+  }
+
+  /** The models that are served, the default one first. */
+  async listModels(settings: CallSettings = {}): Promise<Model[]> {
+    const answer = await this.call<ListModelsRequest, ListModelsResponse>(
+      (...call) => this.service.listModels(...call), {}, settings);
+    return answer.models;
+  }
+
+  /** Whether the server, or a model, takes calls now. NOT_FOUND: the server has no such part. */
+  async isServing(part = "", settings: CallSettings = {}): Promise<boolean> {
+    const answer = await this.call<HealthCheckRequest, HealthCheckResponse>(
+      (...call) => this.health.check(...call), { service: part }, settings);
+    return answer.status === HealthCheckResponse_ServingStatus.SERVING;
+  }
+
+  close(): void {
+    this.service.close();
+  }
+
+  private async call<Request, Response>(
+    send: Send<Request, Response>, request: Request, settings: CallSettings,
+  ): Promise<Response> {
+    const deadline = Date.now() + (settings.deadline ?? this.deadline);
+    for (let attempts = 1; ; attempts++) {
+      try {
+        return await attempt(send, request, this.metadataOf(settings), deadline, settings.signal);
+      } catch (error) {
+        const pause = retryPause(this.retry, attempts, error as ServiceError, Math.random());
+        if (pause === undefined || Date.now() + pause >= deadline) throw error;
+        await sleep(pause, undefined, { signal: settings.signal }).catch(() => {
+          throw cancelled();
+        });
+      }
+    }
+  }
+
+  private metadataOf(settings: CallSettings): Metadata {
+    const metadata = new Metadata();
+    for (const [name, value] of Object.entries(this.metadata)) metadata.set(name, value);
+    if (settings.requestId) metadata.set("x-request-id", settings.requestId);
+    if (settings.providerKey) metadata.set("x-rerank-provider-key", settings.providerKey);
+    return metadata;
+  }
+}
+
+function attempt<Request, Response>(
+  send: Send<Request, Response>, request: Request, metadata: Metadata, deadline: number, signal?: AbortSignal,
+): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(cancelled());
+    const call = send(request, metadata, { deadline }, (error, response) => {
+      signal?.removeEventListener("abort", cancel);
+      if (error) reject(error);
+      else resolve(response);
+    });
+    const cancel = () => call.cancel();
+    signal?.addEventListener("abort", cancel, { once: true });
+  });
+}
+
+function secure(tls: TlsOptions) {
+  return credentials.createSsl(tls.rootCertificates ?? null, tls.privateKey ?? null, tls.certificateChain ?? null);
+}
+
+/** As grpc-js says that a call was cancelled. */
+function cancelled(): ServiceError {
+  const message = "Cancelled on client";
+  return Object.assign(new Error(`${status.CANCELLED} CANCELLED: ${message}`), {
+    code: status.CANCELLED, details: message, metadata: new Metadata(),
+  });
+}
