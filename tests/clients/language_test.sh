@@ -12,25 +12,23 @@ set -euo pipefail
 
 skip() { echo "SKIPPED: $*" && exit 77; }
 
-# packages_or_skip COMMAND...: what fetches the packages, and does nothing when they are there.
-packages_or_skip() {
-  local output
-  output=$("$@" 2>&1) && return
-  printf '%s\n' "$output"
-  [[ -z ${CI:-} ]] || die "packages are missing; the lines above say why, or run tools/setup.sh --tests"
-  skip "packages are missing: $(tail -n 1 <<<"${output:-run tools/setup.sh --tests}" | cut -c1-200)"
+# no_packages WHY: fails in continuous integration, skips elsewhere.
+no_packages() {
+  [[ -z ${CI:-} ]] || die "packages are missing: $1"
+  skip "packages are missing: $1"
 }
 
 test_go() {
   cd "$root/clients/go"
   export GOFLAGS=-mod=readonly
-  packages_or_skip go mod download
+  local output
+  output=$(go mod download 2>&1) || no_packages "$(tail -n 1 <<<"$output")"
   go vet ./...
   go test -count=1 -v ./...
 }
 
 test_node() {
-  packages_or_skip test -x "$(node_modules)/.bin/tsc"
+  [[ -x $(node_modules)/.bin/tsc ]] || no_packages "run tools/setup.sh --tests"
   # A copy, so that the checkout stays as it is.
   rm -rf "${folder:?}"/{src,test,dist,dist-test}
   cp -r "$root"/clients/node/{package.json,tsconfig.json,README.md,src,test} "$folder"
@@ -39,6 +37,16 @@ test_node() {
   node_modules/.bin/tsc
   node_modules/.bin/tsc -p test
   node --test --test-reporter=tap dist-test/test/client.test.js
+}
+
+test_java() {
+  rm -rf "${folder:?}"/{src,target}
+  cp -r "$root"/clients/java/{pom.xml,src} "$folder"
+  cd "$folder"
+  mvn -B -ntp -Dproto="$root/proto" test 2>&1 | tee mvn.log && return
+  ! grep -qE 'Could not (resolve|transfer)|Unable to resolve artifact|was not found in .* during a previous attempt' mvn.log ||
+    no_packages "$(grep -m 1 -oE '(Could not|Unable to resolve).*' mvn.log | cut -c1-200)"
+  exit 1
 }
 
 language=$1 folder=$2
