@@ -10,8 +10,10 @@
 #include <utility>
 
 #include "server/model_loading.h"
+#include "server/recorders.h"
 #include "server/request_log_fields.h"
 #include "server/version.h"
+#include "service/listen_address.h"
 #include "util/cpu.h"
 #include "util/environment.h"
 #include "util/status_macros.h"
@@ -47,13 +49,28 @@ absl::Status WritePortFile(const std::filesystem::path& path, int port) {
 
 bool IsHosted(const ModelEntry& entry) { return entry.kind == EntryKind::kHosted; }
 
+std::unique_ptr<Metrics> MakeMetrics(const ServerConfig& config) {
+  if (config.metrics.listen.empty()) return nullptr;
+  std::vector<Metrics::Model> models;
+  models.reserve(config.models.size());
+  for (const ModelEntry& entry : config.models) models.push_back({entry.name, IsHosted(entry)});
+  auto metrics = std::make_unique<Metrics>(models, kVersion);
+  for (const ModelEntry& entry : config.models) {
+    if (EngineMetrics* const engine = metrics->engines.Find(entry.name)) {
+      engine->queue_documents_limit.Set(static_cast<double>(entry.engine.max_queued_documents));
+    }
+  }
+  return metrics;
+}
+
 }  // namespace
 
 App::App(ServerConfig config, Logger& logger)
     : config_(std::move(config)),
       logger_(logger),
       began_(steady_clock::now()),
-      tokenizing_(config_.tokenizer_threads > 0 ? config_.tokenizer_threads : AvailableCpus()) {}
+      tokenizing_(config_.tokenizer_threads > 0 ? config_.tokenizer_threads : AvailableCpus()),
+      metrics_(MakeMetrics(config_)) {}
 
 App::~App() {
   Stop(std::chrono::milliseconds(0));
@@ -69,9 +86,10 @@ absl::StatusOr<std::unique_ptr<App>> App::Load(const ServerConfig& config, Logge
   RERANKD_RETURN_IF_ERROR(app->ConnectHub());
   RERANKD_RETURN_IF_ERROR(app->ConnectProviders());
   for (const ModelEntry& entry : app->config_.models) {
-    RERANKD_RETURN_IF_ERROR(app->catalog_.Add(
-        MakeManagedModel(entry, {app->tokenizing_, logger, app->hub_.get(), app->hosted_})));
+    RERANKD_RETURN_IF_ERROR(app->catalog_.Add(MakeManagedModel(
+        entry, {app->tokenizing_, logger, app->hub_.get(), app->hosted_, app->metrics_.get()})));
   }
+  RERANKD_RETURN_IF_ERROR(app->ServeMetrics());
   RERANKD_RETURN_IF_ERROR(app->LoadModels());
   return app;
 }
@@ -104,7 +122,29 @@ absl::Status App::ConnectProviders() {
       CurlAsyncClientOptions{.http = {.user_agent = fmt::format("rerankd/{}", kVersion),
                                       .ca_file = ProcessVariable("SSL_CERT_FILE").value_or("")}});
   hosted_ = std::make_shared<const HostedTools>(
-      HostedTools{*http_, std::make_shared<KeyLimits>(*http_), catalog_, logger_});
+      HostedTools{*http_, std::make_shared<KeyLimits>(*http_), catalog_, logger_, metrics_.get()});
+  return absl::OkStatus();
+}
+
+// From before the models are loaded, which may take long, until the last call has ended.
+absl::Status App::ServeMetrics() {
+  if (metrics_ == nullptr) return absl::OkStatus();
+  const auto of_setting = [](const absl::Status& status) {
+    return absl::Status(status.code(),
+                        fmt::format("metrics.listen: {}", std::string(status.message())));
+  };
+  const absl::Status possible = CheckListenAddress(config_.metrics.listen);
+  if (!possible.ok()) return of_setting(possible);
+  absl::StatusOr<std::unique_ptr<MetricsEndpoint>> endpoint =
+      MetricsEndpoint::Start(config_.metrics);
+  if (!endpoint.ok()) return of_setting(endpoint.status());
+  metrics_endpoint_ = *std::move(endpoint);
+  process_metrics_ = std::make_shared<ProcessMetrics>();
+  model_states_ = std::make_shared<ModelStates>(catalog_);
+  metrics_endpoint_->Add(metrics_->registry());
+  metrics_endpoint_->Add(process_metrics_);
+  metrics_endpoint_->Add(model_states_);
+  logger_.Info("metrics", {{"address", metrics_endpoint_->address()}});
   return absl::OkStatus();
 }
 
@@ -134,9 +174,14 @@ absl::Status App::LoadModels() {
 absl::Status App::Serve() {
   RERANKD_ASSIGN_OR_RETURN(
       server_, GrpcServer::Start(config_.service, catalog_, [this](const RequestLog& request) {
+        if (metrics_ != nullptr) RecordCall(request, *metrics_);
         const LogLevel level = LevelOf(request);
         if (logger_.enabled(level)) logger_.Log(level, "request", FieldsOf(request));
       }));
+  if (metrics_endpoint_ != nullptr) {
+    server_load_ = std::make_shared<ServerLoad>(*server_, config_.service.max_concurrent_requests);
+    metrics_endpoint_->Add(server_load_);
+  }
   if (!config_.port_file.empty()) {
     RERANKD_RETURN_IF_ERROR(WritePortFile(config_.port_file, server_->port()));
   }
@@ -152,6 +197,7 @@ bool App::Stop(std::chrono::milliseconds grace) {
   logger_.Info("draining", {{"grace_ms", Milliseconds(grace)}});
   const bool all_ended = server_->Stop(grace);
   if (!all_ended) logger_.Warning("calls were cancelled at the end of the grace period");
+  if (server_load_ != nullptr) metrics_endpoint_->Remove(server_load_);
   server_.reset();
   if (!config_.port_file.empty()) RemoveFile(config_.port_file);
   return all_ended;

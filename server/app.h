@@ -11,7 +11,11 @@
 #include "http/curl_async_client.h"
 #include "hub/model_hub.h"
 #include "observability/logging.h"
+#include "observability/metrics.h"
+#include "observability/metrics_endpoint.h"
+#include "observability/process_metrics.h"
 #include "server/hosted_loading.h"
+#include "server/polled_metrics.h"
 #include "service/catalog.h"
 #include "service/grpc_server.h"
 
@@ -40,6 +44,7 @@ class App {
   App(ServerConfig config, Logger& logger);
   absl::Status ConnectHub();
   absl::Status ConnectProviders();
+  absl::Status ServeMetrics();
   absl::Status LoadModels();
   // Whether the server starts without the model, should it not load.
   bool MayBeMissing(size_t model) const;
@@ -49,11 +54,16 @@ class App {
   const TimePoint began_;
   // In the order of construction: each uses those above it, from threads of its own.
   WorkerPool tokenizing_;
+  std::unique_ptr<Metrics> metrics_;       // when somebody may ask for them
   std::unique_ptr<ModelHub> hub_;          // when a model comes from there
   std::unique_ptr<CurlAsyncClient> http_;  // when a model is hosted; closed before the models end
   std::shared_ptr<const HostedTools> hosted_;
   Catalog catalog_;
   std::unique_ptr<GrpcServer> server_;
+  std::shared_ptr<ProcessMetrics> process_metrics_;
+  std::shared_ptr<ModelStates> model_states_;
+  std::shared_ptr<ServerLoad> server_load_;
+  std::unique_ptr<MetricsEndpoint> metrics_endpoint_;  // looks at all of the above
 };
 
 }  // namespace rerankd

@@ -13,6 +13,7 @@
 #include "providers/registry.h"
 #include "providers/remote_reranker.h"
 #include "providers/splitting_reranker.h"
+#include "server/recorders.h"
 #include "util/environment.h"
 #include "util/status_macros.h"
 
@@ -89,7 +90,8 @@ absl::StatusOr<ManagedModel::Loaded> LoadHostedModel(const ModelEntry& entry, Mo
                               .options = entry.remote,
                               .client = &tools.http,
                               .limits = tools.limits,
-                              .availability = served.availability};
+                              .availability = served.availability,
+                              .recorder = RecorderOfProvider(tools.metrics, entry.name)};
   served.reranker = std::make_shared<RemoteReranker>(std::move(parts));
   if (entry.remote.split) {
     const size_t running = entry.remote.max_concurrent_calls;

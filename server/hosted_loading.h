@@ -9,6 +9,7 @@
 #include "http/async_http_client.h"
 #include "lifecycle/managed_model.h"
 #include "observability/logging.h"
+#include "observability/metrics.h"
 #include "providers/key_limits.h"
 #include "service/catalog.h"
 
@@ -20,6 +21,7 @@ struct HostedTools {
   std::shared_ptr<KeyLimits> limits;
   const Catalog& catalog;  // of those that may stand in for others
   Logger& logger;
+  Metrics* metrics;  // null: nobody counts
 };
 
 // What the entry needs of this machine before any call: the files that it names (its key, its

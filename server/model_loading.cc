@@ -15,6 +15,7 @@
 #include "model/model_loader.h"
 #include "server/logging_reranker.h"
 #include "server/memory_warning.h"
+#include "server/recorders.h"
 #include "server/token_limits.h"
 #include "tokenizer/tokenizer_factory.h"
 #include "util/cpu.h"
@@ -159,6 +160,8 @@ absl::StatusOr<ManagedModel::Loaded> LoadServedModel(const ModelEntry& entry,
   options.engine = entry.engine;
   options.engine.sessions = SessionsOf(entry.engine);
 
+  options.recorder = RecorderOfEngine(tools.metrics, entry.name, options.engine.max_batch_tokens);
+
   ManagedModel::Loaded served;
   served.info = InfoOf(entry);
   served.info.architecture = model.architecture;
@@ -197,6 +200,7 @@ std::unique_ptr<ManagedModel> MakeManagedModel(const ModelEntry& entry, const Lo
   return std::make_unique<ManagedModel>(
       std::move(options),
       [entry, tools](const std::stop_token& stop) -> absl::StatusOr<ManagedModel::Loaded> {
+        const TimePoint began = steady_clock::now();
         tools.logger.Info("loading model", {{"name", entry.name}});
         absl::StatusOr<ManagedModel::Loaded> loaded =
             entry.kind == EntryKind::kHosted ? LoadHostedModel(entry, InfoOf(entry), *tools.hosted)
@@ -204,6 +208,9 @@ std::unique_ptr<ManagedModel> MakeManagedModel(const ModelEntry& entry, const Lo
         if (loaded.ok() && tools.logger.enabled(LogLevel::kDebug)) {
           loaded->reranker = std::make_shared<LoggingReranker>(
               entry.name, std::move(loaded->reranker), tools.logger);
+        }
+        if (loaded.ok() || !stop.stop_requested()) {
+          RecordLoad(tools.metrics, entry.name, loaded.ok(), steady_clock::now() - began);
         }
         if (!loaded.ok() && stop.stop_requested()) {
           tools.logger.Info("loading stopped", {{"name", entry.name}});

@@ -10,6 +10,7 @@
 #include "hub/model_hub.h"
 #include "lifecycle/managed_model.h"
 #include "observability/logging.h"
+#include "observability/metrics.h"
 #include "server/hosted_loading.h"
 
 namespace rerankd {
@@ -20,6 +21,7 @@ struct LoadingTools {
   Logger& logger;
   ModelHub* hub;                              // null: no entry names a model of the hub
   std::shared_ptr<const HostedTools> hosted;  // null: no entry is hosted
+  Metrics* metrics;                           // null: nobody counts
 };
 
 // Of an entry that is computed here. Fetches its model where it is not there, loads it, and

@@ -22,6 +22,7 @@ THIRD_PARTY = {
     "CLI11": ("CLI/",),
     "libcurl": ("curl/",),
     "OpenSSL": ("openssl/",),
+    "prometheus-cpp": ("prometheus/",),
 }
 EVERYBODY = {"absl", "fmt"}
 # Generated from the .proto files; the paths would otherwise look like gRPC's own.

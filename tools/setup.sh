@@ -18,7 +18,7 @@ set -euo pipefail
 
 packages=(build-essential cmake ninja-build ccache git unzip util-linux
   libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
-  libicu-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libyaml-cpp-dev libcli11-dev
+  libicu-dev libspdlog-dev prometheus-cpp-dev libfmt-dev nlohmann-json3-dev libyaml-cpp-dev libcli11-dev
   libgtest-dev libgmock-dev libcurl4-openssl-dev libssl-dev ca-certificates pkg-config)
 tests= checks=
 for argument in "$@"; do

@@ -12,6 +12,7 @@
 #include "core/types.h"
 #include "engine/engine_options.h"
 #include "observability/log_options.h"
+#include "observability/metrics_options.h"
 #include "providers/provider_options.h"
 #include "providers/remote_options.h"
 #include "service/service_options.h"
@@ -80,6 +81,7 @@ struct HubSettings {
 struct ServerConfig {
   ServiceOptions service;
   LogOptions log;
+  MetricsOptions metrics;
   EngineOptions engine;  // what model entries start from
   int tokenizer_threads = 0;
   std::chrono::milliseconds grace_period{30'000};

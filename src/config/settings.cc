@@ -56,6 +56,17 @@ Setting<T> Make(std::string_view key, std::string_view help, Field field, const 
 
 absl::Status CheckListen(std::string_view text) { return ParseListenAddress(text).status(); }
 
+// Prometheus cannot come through a Unix socket.
+absl::Status CheckMetricsListen(std::string_view text) {
+  if (text.empty()) return absl::OkStatus();
+  const absl::StatusOr<ListenAddress> address = ParseListenAddress(text);
+  return address.ok() && address->unix_path.empty()
+             ? absl::OkStatus()
+             : absl::InvalidArgumentError(
+                   "must be host:port (port 0 to 65535) or [ipv6]:port, for example "
+                   "127.0.0.1:9464");
+}
+
 absl::Status CheckName(std::string_view text) {
   if (text == kServiceName) {
     return absl::InvalidArgumentError(
@@ -287,6 +298,11 @@ std::span<const Setting<ServerConfig>> ServerSettings() {
       Make<ServerConfig>(
           "log.output", "Where the log goes.", RERANKD_FIELD(log.output),
           Choice<LogOutput>({{"stdout", LogOutput::kStdout}, {"stderr", LogOutput::kStderr}})),
+      Make<ServerConfig>(
+          "metrics.listen",
+          "Where Prometheus finds /metrics, over HTTP without encryption or passwords; unset: "
+          "nowhere, and nothing is counted. 127.0.0.1:9464 for this machine alone.",
+          RERANKD_FIELD(metrics.listen), Checked("host:port or [ipv6]:port", CheckMetricsListen)),
       Make<ServerConfig>(
           "hub.cache_dir",
           "Where models of the hub are kept, in huggingface_hub's layout; unset: HF_HUB_CACHE, "

@@ -25,12 +25,12 @@ void Job::StoreRow(uint32_t sequence, std::span<const float> row, TimePoint now)
   const TimePoint started{Duration(started_.load(std::memory_order_relaxed))};
   Output output{
       .rows = std::move(rows_), .queue = started - spec_.arrival, .compute = now - started};
-  std::move(done_)(std::move(output));
+  std::move(done_)(*this, std::move(output));
 }
 
 void Job::Fail(absl::Status status) {
   if (finished_.exchange(true, std::memory_order_acq_rel)) return;
-  std::move(done_)(std::move(status));
+  std::move(done_)(*this, std::move(status));
 }
 
 }  // namespace rerankd

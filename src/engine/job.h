@@ -25,7 +25,8 @@ class Job {
     Duration queue{};         // from Spec::arrival until the first batch began
     Duration compute{};       // from there until the last row
   };
-  using Done = absl::AnyInvocable<void(absl::StatusOr<Output>) &&>;
+  // Told of the job itself, too, which lives at least until then.
+  using Done = absl::AnyInvocable<void(const Job&, absl::StatusOr<Output>) &&>;
 
   struct Spec {
     std::vector<Encoding> sequences;  // not empty
@@ -46,6 +47,8 @@ class Job {
   void StoreRow(uint32_t sequence, std::span<const float> row, TimePoint now);
   // Completes the job with an error; later rows and errors are ignored. Thread-safe.
   void Fail(absl::Status status);
+  // Whether a batch with some of its sequences began.
+  bool started() const { return started_.load(std::memory_order_relaxed) != 0; }
   bool finished() const { return finished_.load(std::memory_order_acquire); }
 
  private:

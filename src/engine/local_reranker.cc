@@ -80,7 +80,8 @@ class LocalReranker::Impl : public std::enable_shared_from_this<LocalReranker::I
         batcher_({.max_batch_tokens = options_.engine.max_batch_tokens,
                   .max_delay = options_.engine.max_batch_delay,
                   .sessions = options_.engine.sessions}),
-        sessions_(std::make_unique<SessionPool>(options_.engine.sessions, batcher_, *scorer_)) {}
+        sessions_(std::make_unique<SessionPool>(options_.engine.sessions, batcher_, *scorer_,
+                                                *options_.recorder)) {}
 
   void Rerank(RerankRequest request, Done done);
   void Close() { sessions_.reset(); }
@@ -101,8 +102,11 @@ class LocalReranker::Impl : public std::enable_shared_from_this<LocalReranker::I
 
   static Options Resolve(Options options);
   absl::Status Admit(size_t documents);
-  // Answers the call, unless it was answered already.
-  void Finish(Call& call, absl::StatusOr<RerankResult> result);
+  // Answers the call, unless it was answered already. `computed`: some of it was.
+  void Finish(Call& call, absl::StatusOr<RerankResult> result, bool computed = false);
+  // Tells of a call that ends with `status` if nobody waits for it any more.
+  void RecordIfAbandoned(const RerankRequest& request, const absl::Status& status,
+                         bool computed) const;
   // Runs a step of the call; what it throws is the call's answer. True: the step is done.
   template <typename Step>
   bool Try(Call& call, const Step& step);
@@ -134,6 +138,7 @@ LocalReranker::Options LocalReranker::Impl::Resolve(Options options) {
   if (engine.sessions <= 0) {
     engine.sessions = std::max(1, AvailableCpus() / engine.threads_per_session);
   }
+  if (options.recorder == nullptr) options.recorder = std::make_shared<EngineRecorder>();
   return options;
 }
 
@@ -150,6 +155,7 @@ absl::Status LocalReranker::Impl::Admit(size_t documents) {
   while (before + documents <= limit) {
     if (admitted_documents_.compare_exchange_weak(before, before + documents,
                                                   std::memory_order_relaxed)) {
+      options_.recorder->QueueChanged(static_cast<int64_t>(documents));
       return absl::OkStatus();
     }
   }
@@ -160,15 +166,30 @@ absl::Status LocalReranker::Impl::Admit(size_t documents) {
       "QUEUE_FULL");
 }
 
-void LocalReranker::Impl::Finish(Call& call, absl::StatusOr<RerankResult> result) {
+void LocalReranker::Impl::RecordIfAbandoned(const RerankRequest& request,
+                                            const absl::Status& status, bool computed) const {
+  if (absl::IsDeadlineExceeded(status)) {
+    options_.recorder->CallAbandoned(computed, true);
+  } else if (absl::IsCancelled(status) || request.cancelled.stop_requested()) {
+    // Whoever cancels a call may do so because its time is over.
+    options_.recorder->CallAbandoned(computed,
+                                     request.deadline <= std::chrono::steady_clock::now());
+  }
+}
+
+void LocalReranker::Impl::Finish(Call& call, absl::StatusOr<RerankResult> result, bool computed) {
   if (call.answered.exchange(true)) return;
-  admitted_documents_.fetch_sub(call.request.documents.size(), std::memory_order_relaxed);
+  const size_t documents = call.request.documents.size();
+  admitted_documents_.fetch_sub(documents, std::memory_order_relaxed);
+  options_.recorder->QueueChanged(-static_cast<int64_t>(documents));
+  RecordIfAbandoned(call.request, result.status(), computed);
   std::move(call.done)(std::move(result));
 }
 
 void LocalReranker::Impl::Rerank(RerankRequest request, Done done) {
   const TimePoint arrival = std::chrono::steady_clock::now();
   if (absl::Status gone = GoneStatus(request, arrival); !gone.ok()) {
+    RecordIfAbandoned(request, gone, /*computed=*/false);
     std::move(done)(std::move(gone));
     return;
   }
@@ -331,18 +352,20 @@ void LocalReranker::Impl::Submit(const std::shared_ptr<Call>& call) {
                  .arrival = now,
                  .deadline = call->request.deadline,
                  .cancelled = call->request.cancelled};
-  auto job = std::make_shared<Job>(
-      std::move(spec), scorer_->width(),
-      [self = shared_from_this(), call, tokenize = now - call->arrival, usage,
-       truncated = std::move(truncated)](absl::StatusOr<Job::Output> output) mutable {
-        if (!output.ok()) {
-          self->Finish(*call, std::move(output).status());
-          return;
-        }
-        self->Finish(*call, WithoutThrowing([&] {
-          return self->Gather(*call, tokenize, usage, truncated, *output);
-        }));
-      });
+  auto job =
+      std::make_shared<Job>(std::move(spec), scorer_->width(),
+                            [self = shared_from_this(), call, tokenize = now - call->arrival, usage,
+                             truncated = std::move(truncated)](
+                                const Job& job, absl::StatusOr<Job::Output> output) mutable {
+                              if (!output.ok()) {
+                                self->Finish(*call, std::move(output).status(), job.started());
+                                return;
+                              }
+                              self->Finish(*call, WithoutThrowing([&] {
+                                return self->Gather(*call, tokenize, usage, truncated, *output);
+                              }),
+                                           /*computed=*/true);
+                            });
   batcher_.Submit(job);
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/reranker.h"
 #include "engine/engine_options.h"
+#include "engine/engine_recorder.h"
 #include "engine/scorer.h"
 #include "engine/worker_pool.h"
 #include "tokenizer/tokenizer.h"
@@ -28,6 +29,7 @@ class LocalReranker : public Reranker {
     ScoreKind default_score_kind = ScoreKind::kRaw;
     Truncation default_truncation = Truncation::kOnlyDocument;
     EngineOptions engine;
+    std::shared_ptr<EngineRecorder> recorder;  // null: nobody counts
   };
 
   // Starts the sessions. `tokenizing` must outlive the reranker and may be shared with others.

@@ -34,8 +34,9 @@ void RunBatch(const DynamicBatcher::Batch& batch, Scorer& scorer) {
   }
 }
 
-SessionPool::SessionPool(int sessions, DynamicBatcher& batcher, Scorer& scorer)
-    : batcher_(batcher), scorer_(scorer) {
+SessionPool::SessionPool(int sessions, DynamicBatcher& batcher, Scorer& scorer,
+                         EngineRecorder& recorder)
+    : batcher_(batcher), scorer_(scorer), recorder_(recorder) {
   threads_.reserve(static_cast<size_t>(sessions));
   for (int i = 0; i < sessions; ++i) threads_.emplace_back([this] { Loop(); });
 }
@@ -47,13 +48,20 @@ SessionPool::~SessionPool() {
 
 void SessionPool::Loop() {
   scorer_.PrepareThread();
+  recorder_.SessionsChanged(1);
   for (;;) {
     const DynamicBatcher::Batch batch = batcher_.Next();
-    if (batch.items.empty()) return;
+    if (batch.items.empty()) break;
     const TimePoint start = std::chrono::steady_clock::now();
+    recorder_.BusySessionsChanged(1);
     RunBatch(batch, scorer_);
-    batcher_.Finished(batch, std::chrono::steady_clock::now() - start);
+    const Duration took = std::chrono::steady_clock::now() - start;
+    batcher_.Finished(batch, took);
+    recorder_.BatchFinished(
+        {.sequences = batch.items.size(), .tokens = batch.tokens, .compute = took});
+    recorder_.BusySessionsChanged(-1);
   }
+  recorder_.SessionsChanged(-1);
 }
 
 }  // namespace rerankd

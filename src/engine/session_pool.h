@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/dynamic_batcher.h"
+#include "engine/engine_recorder.h"
 #include "engine/scorer.h"
 
 namespace rerankd {
@@ -14,8 +15,8 @@ namespace rerankd {
 // shared with others: barriers inside a matrix product spin while a core is taken.
 class SessionPool {
  public:
-  // REQUIRES: `batcher` and `scorer` outlive the pool; sessions >= 1.
-  SessionPool(int sessions, DynamicBatcher& batcher, Scorer& scorer);
+  // REQUIRES: `batcher`, `scorer` and `recorder` outlive the pool; sessions >= 1.
+  SessionPool(int sessions, DynamicBatcher& batcher, Scorer& scorer, EngineRecorder& recorder);
   // Closes the batcher, lets running batches finish, joins.
   ~SessionPool();
 
@@ -24,6 +25,7 @@ class SessionPool {
 
   DynamicBatcher& batcher_;
   Scorer& scorer_;
+  EngineRecorder& recorder_;
   std::vector<std::jthread> threads_;
 };
 

@@ -40,6 +40,32 @@ double Random() {
   return std::uniform_real_distribution<double>()(generator);
 }
 
+// Counts a call among those that wait, or that run, for as long as it is there.
+class Counted {
+ public:
+  using Change = void (ProviderRecorder::*)(int);
+  Counted(std::shared_ptr<ProviderRecorder> recorder, Change change)
+      : recorder_(std::move(recorder)), change_(change), began_(steady_clock::now()) {
+    (recorder_.get()->*change_)(1);
+  }
+  Counted(Counted&&) = default;
+  Counted& operator=(Counted&&) = delete;
+  ~Counted() { End(); }
+
+  // Once it is over; returns how long it took.
+  Duration End() {
+    if (const auto recorder = std::move(recorder_); recorder != nullptr) {
+      (recorder.get()->*change_)(-1);
+    }
+    return steady_clock::now() - began_;
+  }
+
+ private:
+  std::shared_ptr<ProviderRecorder> recorder_;
+  Change change_;
+  TimePoint began_;
+};
+
 CircuitBreaker::Options BreakerOptions(const RemoteOptions& options) {
   return {.min_calls = options.breaker_calls,
           .failure_percent = options.breaker_percent,
@@ -57,6 +83,7 @@ class RemoteReranker::Upstream : public std::enable_shared_from_this<Upstream> {
         breaker_(BreakerOptions(parts.options)),
         budget_(parts.options.retry_budget) {
     if (!parts.random) parts.random = Random;
+    if (parts.recorder == nullptr) parts.recorder = std::make_shared<ProviderRecorder>();
   }
 
   absl::StatusOr<CircuitBreaker::Pass> Admit() {
@@ -67,6 +94,7 @@ class RemoteReranker::Upstream : public std::enable_shared_from_this<Upstream> {
       admitted = breaker_.Admit(now);
     }
     if (const auto* pass = std::get_if<CircuitBreaker::Pass>(&admitted)) return *pass;
+    parts.recorder->BreakerRefused();
     const auto retry_after =
         std::chrono::ceil<milliseconds>(std::get<CircuitBreaker::Refusal>(admitted).retry_after);
     return WithRetryAfter(
@@ -104,7 +132,6 @@ class RemoteReranker::Upstream : public std::enable_shared_from_this<Upstream> {
  private:
   // Shown in the order in which it changed: one at a time, each showing what is true by then.
   void ShowState() {
-    if (parts.availability == nullptr) return;
     const MutexLock showing(showing_);
     TimePoint open_until = kNoDeadline;
     CircuitBreaker::State state{};
@@ -113,6 +140,7 @@ class RemoteReranker::Upstream : public std::enable_shared_from_this<Upstream> {
       state = breaker_.state(steady_clock::now());
       if (state == CircuitBreaker::State::kOpen) open_until = breaker_.open_until();
     }
+    parts.recorder->BreakerChanged(state);
     Availability::State shown;
     if (state != CircuitBreaker::State::kClosed) {
       // From half-open on a call is let through, and may bring an answer.
@@ -120,7 +148,7 @@ class RemoteReranker::Upstream : public std::enable_shared_from_this<Upstream> {
           state == CircuitBreaker::State::kHalfOpen || !parts.options.fallback.empty();
       shown.problem = fmt::format("{} does not answer", parts.provider->name());
     }
-    parts.availability->Set(shown);
+    if (parts.availability != nullptr) parts.availability->Set(shown);
     if (state != CircuitBreaker::State::kOpen) return;
     parts.client->RunAt(open_until, {}, [weak = weak_from_this()](const absl::Status& status) {
       if (const auto self = weak.lock(); self != nullptr && status.ok()) self->ShowState();
@@ -224,7 +252,10 @@ class RemoteReranker::Call : public std::enable_shared_from_this<Call> {
 
   void TakeSlot() {
     parts_.limits->Acquire(limit_key_, Limit(), deadline_, request_.cancelled,
-                           [self = shared_from_this()](absl::StatusOr<KeyLimits::Slot> slot) {
+                           [self = shared_from_this(),
+                            waiting = Counted(parts_.recorder, &ProviderRecorder::WaitingChanged)](
+                               absl::StatusOr<KeyLimits::Slot> slot) mutable {
+                             self->parts_.recorder->KeyWaitEnded(waiting.End());
                              self->Step([&]() -> absl::Status {
                                if (!slot.ok()) return self->WhileWaiting(slot.status());
                                return self->Send(*std::move(slot));
@@ -236,10 +267,13 @@ class RemoteReranker::Call : public std::enable_shared_from_this<Call> {
     RERANKD_ASSIGN_OR_RETURN(pass_, upstream_->Admit());
     sent_ = steady_clock::now();
     if (first_sent_ == TimePoint()) first_sent_ = sent_;
-    AsyncHttpClient::Done done = [self = shared_from_this(), slot = std::move(slot)](
+    AsyncHttpClient::Done done = [self = shared_from_this(), slot = std::move(slot),
+                                  running =
+                                      Counted(parts_.recorder, &ProviderRecorder::RunningChanged)](
                                      absl::StatusOr<HttpResponse> response) mutable {
       // First of all, so that whoever waits for the slot is on its way while this is read.
       slot.Release();
+      self->parts_.recorder->RequestEnded(response.ok() ? response->status : 0, running.End());
       self->Step([&] { return self->Take(std::move(response)); });
     };
     if (parts_.options.hedge_after.count() == 0) {
@@ -255,7 +289,9 @@ class RemoteReranker::Call : public std::enable_shared_from_this<Call> {
 
   std::optional<KeyLimits::Slot> SlotForHedge() const {
     if (!upstream_->AllowsRetry()) return std::nullopt;
-    return parts_.limits->TryAcquire(limit_key_, Limit());
+    std::optional<KeyLimits::Slot> slot = parts_.limits->TryAcquire(limit_key_, Limit());
+    if (slot.has_value()) parts_.recorder->Hedged();
+    return slot;
   }
 
   absl::Status Take(absl::StatusOr<HttpResponse> response) {
@@ -336,6 +372,7 @@ class RemoteReranker::Call : public std::enable_shared_from_this<Call> {
                                                      parts_.random());
     if (!delay.has_value() || !upstream_->AllowsRetry()) return failure;
     ++retries_;
+    parts_.recorder->Retried();
     if (rule == RetryRule::kOnce) ++once_retries_;
     parts_.client->RunAt(
         now + *delay, request_.cancelled,
@@ -363,7 +400,14 @@ class RemoteReranker::Call : public std::enable_shared_from_this<Call> {
   }
 
   void Finish(absl::StatusOr<RerankResult> result) {
-    if (!finished_.exchange(true)) std::move(done_)(std::move(result));
+    if (finished_.exchange(true)) return;
+    const bool expired = absl::IsDeadlineExceeded(result.status());
+    if (expired || absl::IsCancelled(result.status())) {
+      // Whoever cancels a call may do so because its time is over.
+      parts_.recorder->CallAbandoned(first_sent_ != TimePoint(),
+                                     expired || request_.deadline <= steady_clock::now());
+    }
+    std::move(done_)(std::move(result));
   }
 
   const std::shared_ptr<Upstream> upstream_;

@@ -11,6 +11,7 @@
 #include "providers/key_limits.h"
 #include "providers/key_source.h"
 #include "providers/provider.h"
+#include "providers/provider_recorder.h"
 #include "providers/remote_options.h"
 
 namespace rerankd {
@@ -39,6 +40,7 @@ class RemoteReranker : public Reranker {
     AsyncHttpClient* client = nullptr;  // outlives the reranker and its calls
     std::shared_ptr<KeyLimits> limits;
     std::shared_ptr<Availability> availability;  // told while the breaker is open
+    std::shared_ptr<ProviderRecorder> recorder;  // null: nobody counts
     std::function<double()> random;  // in [0, 1), from any thread; empty: one of its own
   };
 

@@ -106,6 +106,7 @@ class GrpcServer::Impl {
 
   const std::string& address() const { return address_; }
   int port() const { return port_; }
+  size_t calls_in_progress() const { return state_->in_progress(); }
 
   void BeginShutdown() {
     state_->Refuse();
@@ -151,6 +152,8 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const ServiceOptio
 const std::string& GrpcServer::address() const { return impl_->address(); }
 
 int GrpcServer::port() const { return impl_->port(); }
+
+size_t GrpcServer::calls_in_progress() const { return impl_->calls_in_progress(); }
 
 void GrpcServer::BeginShutdown() { impl_->BeginShutdown(); }
 

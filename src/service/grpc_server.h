@@ -33,6 +33,8 @@ class GrpcServer {
   const std::string& address() const;
   // The port that was bound; 0 for a Unix socket.
   int port() const;
+  // Calls that are not answered yet.
+  size_t calls_in_progress() const;
 
   // Begins to drain and returns at once: health turns NOT_SERVING, new calls are refused with
   // UNAVAILABLE, running ones go on. Further calls do nothing.

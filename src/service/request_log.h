@@ -15,6 +15,8 @@ struct RequestLog {
   std::string method;  // "Rerank", "ListModels", "GetModel"
   std::string peer;    // as gRPC names it, for example "ipv4:127.0.0.1:41234"
   std::string model;   // the model that was used; empty when the call failed before it was known
+  // That was asked, where another one (`model`) stood in for it; else empty.
+  std::string asked_model;
   size_t documents = 0;
   size_t results = 0;
   TokenUsage usage;

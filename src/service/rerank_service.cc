@@ -83,6 +83,7 @@ class RerankCall : public UnaryCall, public std::enable_shared_from_this<RerankC
     auto* out = google::protobuf::Arena::CreateMessage<rerank::v1::RerankResponse>(&arena);
     RERANKD_RETURN_IF_ERROR(FillResponse(*result, model_, request_, documents_, *out));
     log().model = out->model();
+    if (log().model != model_) log().asked_model = model_;
     log().results = result->documents.size();
     log().usage = result->usage;
     log().timings = result->timings;

@@ -52,6 +52,11 @@ void ServerState::Leave() {
   if (--in_progress_ == 0) idle_.NotifyAll();
 }
 
+size_t ServerState::in_progress() const {
+  const MutexLock lock(mutex_);
+  return in_progress_;
+}
+
 std::string ServerState::MakeRequestId() {
   // splitmix64: one-to-one.
   uint64_t z = next_id_.fetch_add(0x9E3779B97F4A7C15U, std::memory_order_relaxed);

@@ -45,6 +45,7 @@ class ServerState {
   // A call begins, and ends. Enter() returns how many are in progress.
   size_t Enter() RERANKD_EXCLUDES(mutex_);
   void Leave() RERANKD_EXCLUDES(mutex_);
+  size_t in_progress() const RERANKD_EXCLUDES(mutex_);
 
   // No two calls of this process get the same.
   std::string MakeRequestId();
@@ -56,7 +57,7 @@ class ServerState {
  private:
   std::atomic<uint64_t> next_id_{(uint64_t{std::random_device()()} << 32) | std::random_device()()};
   std::atomic<bool> refusing_{false};
-  Mutex mutex_;
+  mutable Mutex mutex_;
   CondVar idle_;
   size_t in_progress_ RERANKD_GUARDED_BY(mutex_) = 0;
 };

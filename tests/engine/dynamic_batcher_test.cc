@@ -30,8 +30,9 @@ Submitted MakeJob(std::vector<size_t> lengths, TimePoint deadline = kNoDeadline,
   }
   auto promise = std::make_shared<std::promise<Result>>();
   std::future<Result> result = promise->get_future();
-  auto job = std::make_shared<Job>(
-      std::move(spec), 1, [promise](Result result) { promise->set_value(std::move(result)); });
+  auto job = std::make_shared<Job>(std::move(spec), 1, [promise](const Job&, Result result) {
+    promise->set_value(std::move(result));
+  });
   return {std::move(job), std::move(result)};
 }
 

@@ -20,13 +20,14 @@ Encoding Sequence(std::vector<int32_t> ids) { return {.ids = std::move(ids)}; }
 std::shared_ptr<Job> MakeJob(std::vector<Encoding> sequences, std::promise<Result>& promise) {
   return std::make_shared<Job>(
       Job::Spec{.sequences = std::move(sequences), .arrival = std::chrono::steady_clock::now()}, 1,
-      [&promise](Result result) { promise.set_value(std::move(result)); });
+      [&promise](const Job&, Result result) { promise.set_value(std::move(result)); });
 }
 
 TEST(SessionPoolTest, EachSequenceGetsItsOwnRow) {
   FakeScorer scorer;
   DynamicBatcher batcher({});
-  SessionPool pool(2, batcher, scorer);
+  EngineRecorder recorder;
+  SessionPool pool(2, batcher, scorer, recorder);
   std::promise<Result> promise;
   batcher.Submit(MakeJob({Sequence({1, 2}), Sequence({3}), Sequence({4, 5, 6})}, promise));
   const Result result = promise.get_future().get();
@@ -38,7 +39,8 @@ TEST(SessionPoolTest, EachSequenceGetsItsOwnRow) {
 TEST(SessionPoolTest, AnErrorOfTheScorerReachesTheCaller) {
   FakeScorer scorer([](auto) { return absl::InternalError("broken"); });
   DynamicBatcher batcher({});
-  SessionPool pool(1, batcher, scorer);
+  EngineRecorder recorder;
+  SessionPool pool(1, batcher, scorer, recorder);
   std::promise<Result> promise;
   batcher.Submit(MakeJob({Sequence({1})}, promise));
   EXPECT_EQ(promise.get_future().get().status(), absl::InternalError("broken"));
@@ -51,7 +53,8 @@ TEST(SessionPoolTest, AThrowingScorerIsAnInternalErrorAndTheSessionLivesOn) {
     return std::vector<float>(batch.size(), 1.0F);
   });
   DynamicBatcher batcher({});
-  SessionPool pool(1, batcher, scorer);
+  EngineRecorder recorder;
+  SessionPool pool(1, batcher, scorer, recorder);
   std::promise<Result> first;
   batcher.Submit(MakeJob({Sequence({1})}, first));
   EXPECT_EQ(first.get_future().get().status().code(), absl::StatusCode::kInternal);
@@ -63,7 +66,8 @@ TEST(SessionPoolTest, AThrowingScorerIsAnInternalErrorAndTheSessionLivesOn) {
 TEST(SessionPoolTest, AWrongNumberOfScoresIsAnInternalError) {
   FakeScorer scorer([](auto) { return std::vector<float>(7); });
   DynamicBatcher batcher({});
-  SessionPool pool(1, batcher, scorer);
+  EngineRecorder recorder;
+  SessionPool pool(1, batcher, scorer, recorder);
   std::promise<Result> promise;
   batcher.Submit(MakeJob({Sequence({1})}, promise));
   EXPECT_EQ(promise.get_future().get().status().code(), absl::StatusCode::kInternal);
@@ -78,9 +82,10 @@ TEST(SessionPoolTest, EndingAnswersWhatWaitsAndFinishesWhatRuns) {
     return std::vector<float>(batch.size(), 1.0F);
   });
   DynamicBatcher batcher({});
+  EngineRecorder recorder;
   std::promise<Result> first;
   std::promise<Result> second;
-  auto pool = std::make_unique<SessionPool>(1, batcher, scorer);
+  auto pool = std::make_unique<SessionPool>(1, batcher, scorer, recorder);
   batcher.Submit(MakeJob({Sequence({1})}, first));
   running.wait();
   batcher.Submit(MakeJob({Sequence({2})}, second));

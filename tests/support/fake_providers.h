@@ -1,6 +1,7 @@
 // tests/support/fake_providers.py in a process of its own.
 #pragma once
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,7 +26,8 @@ class FakeProviders {
   explicit FakeProviders(const std::string& latency = "0") {
     int in[2];
     int out[2];
-    if (pipe(in) != 0 || pipe(out) != 0) std::abort();
+    // Closed in other children: they would else keep it running.
+    if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) std::abort();
     pid_ = fork();
     if (pid_ == 0) {
       dup2(in[0], STDIN_FILENO);

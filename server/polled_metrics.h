@@ -1,0 +1,38 @@
+// Metrics that nobody counts: they are looked up when somebody asks for them.
+#pragma once
+
+#include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
+
+#include <vector>
+
+#include "service/catalog.h"
+#include "service/grpc_server.h"
+
+namespace rerankd {
+
+// In which state each model is.
+class ModelStates : public prometheus::Collectable {
+ public:
+  // REQUIRES: `catalog` is filled, and outlives this.
+  explicit ModelStates(const Catalog& catalog) : catalog_(catalog) {}
+  std::vector<prometheus::MetricFamily> Collect() const override;
+
+ private:
+  const Catalog& catalog_;
+};
+
+// How busy the server is.
+class ServerLoad : public prometheus::Collectable {
+ public:
+  // REQUIRES: `server` outlives this.
+  ServerLoad(const GrpcServer& server, size_t max_concurrent_requests)
+      : server_(server), limit_(max_concurrent_requests) {}
+  std::vector<prometheus::MetricFamily> Collect() const override;
+
+ private:
+  const GrpcServer& server_;
+  const size_t limit_;
+};
+
+}  // namespace rerankd
