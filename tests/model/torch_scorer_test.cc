@@ -59,7 +59,7 @@ TEST(TorchScorerTest, PacksSequencesEndToEnd) {
     EXPECT_EQ(batch.sequences(), 3);
     EXPECT_EQ(batch.rows() % 16, 0);
     const auto front = [](const at::Tensor& tensor) {
-      const int32_t* first = tensor.const_data_ptr<int32_t>();
+      const auto* first = static_cast<const int32_t*>(tensor.const_data_ptr());
       return std::vector<int32_t>(first, first + 7);
     };
     EXPECT_EQ(front(batch.ids), (std::vector<int32_t>{10, 11, 12, 20, 30, 31, 0}));

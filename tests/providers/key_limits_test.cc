@@ -70,7 +70,7 @@ TEST_F(KeyLimitsTest, TheNextGoesWhenASlotComesBack) {
 
 TEST_F(KeyLimitsTest, ARefusalSaysWhenToComeBack) {
   const auto held = Ask("a");
-  const auto waiting = {Ask("a"), Ask("a")};
+  [[maybe_unused]] const auto waiting = {Ask("a"), Ask("a")};
   const auto refused = Ask("a");
   EXPECT_EQ(ReasonOf(refused->outcome->status()), "QUEUE_FULL");
   EXPECT_TRUE(RetryAfterOf(refused->outcome->status()).has_value());

@@ -14,7 +14,6 @@ namespace rerankd {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
 using testing::Pair;
 
 class RerankAnswerTest : public testing::Test {

@@ -10,8 +10,6 @@
 namespace rerankd {
 namespace {
 
-using testing::HasSubstr;
-using testing::Not;
 
 std::string Clean(std::string_view text, const RerankRequest& request = {},
                   const std::string& key = "", size_t max_bytes = 512) {

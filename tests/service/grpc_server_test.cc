@@ -20,7 +20,6 @@ using ::grpc::health::v1::Health;
 using ::grpc::health::v1::HealthCheckRequest;
 using ::grpc::health::v1::HealthCheckResponse;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 constexpr std::chrono::seconds kLong{60};
 
