@@ -10,7 +10,6 @@
 namespace rerankd {
 namespace {
 
-
 std::string Clean(std::string_view text, const RerankRequest& request = {},
                   const std::string& key = "", size_t max_bytes = 512) {
   return Scrub(text, Secret(key), request, max_bytes);
