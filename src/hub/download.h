@@ -68,8 +68,9 @@ class Download {
   struct Attempt {
     absl::Status status;
     bool transient = false;
-    bool progressed = false;                                   // it brought something all the same
-    std::optional<std::chrono::milliseconds> asked = std::nullopt;  // the pause that the hub asks for
+    bool progressed = false;  // it brought something all the same
+    std::optional<std::chrono::milliseconds> asked =
+        std::nullopt;  // the pause that the hub asks for
   };
   class BodyWriter;
 

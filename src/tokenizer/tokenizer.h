@@ -23,8 +23,8 @@ class Tokenizer {
   virtual ~Tokenizer() = default;
 
   // The first `max_tokens` ids of `text`. What comes later is not looked at beyond learning whether
-  // there is more. So work is bounded by `max_tokens`, but for stretches that are read to their end,
-  // in time proportional to their length:
+  // there is more. So work is bounded by `max_tokens`, but for stretches that are read to their
+  // end, in time proportional to their length:
   //   - what becomes one token at most, however long: white space, characters that normalization
   //     removes, and what is one unknown token (a word of too many characters for WordPiece, a run
   //     of unknown characters for Unigram);

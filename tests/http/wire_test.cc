@@ -128,8 +128,8 @@ TEST_P(WireTest, TheServerSeesACancellation) {
 }
 
 TEST_P(WireTest, ACancellationIsSeenAndLeavesTheOthersAlone) {
-  Answer other = Send(Request(GetParam(), "fault:delay:3000"),
-                      steady_clock::now() + std::chrono::seconds(60));
+  Answer other =
+      Send(Request(GetParam(), "fault:delay:3000"), steady_clock::now() + std::chrono::seconds(60));
   fake_->WaitFor(before_, /*closed=*/false);
   stop_ = std::stop_source();
   Answer answer = Send(Request(GetParam(), "fault:silent"));

@@ -103,7 +103,8 @@ TEST_F(FallbackRerankerTest, WhenAllFailTheFirstOnesErrorIsTold) {
   FallbackReranker reranker(std::make_shared<FixedReranker>(absl::UnavailableError("first")),
                             {{"second", [this] { return &second_; }}});
   std::optional<absl::Status> status;
-  reranker.Rerank({}, [&](const absl::StatusOr<RerankResult>& result) { status = result.status(); });
+  reranker.Rerank({},
+                  [&](const absl::StatusOr<RerankResult>& result) { status = result.status(); });
   EXPECT_EQ(status, absl::UnavailableError("first"));
 }
 
