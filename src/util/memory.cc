@@ -17,7 +17,7 @@ namespace {
 
 // A number of bytes, or "max"; v1 writes the largest number of whole pages for no limit.
 double ReadBytes(const std::filesystem::path& file) {
-  constexpr double kNoLimit = uint64_t{1} << 60;
+  constexpr double kNoLimit = 0x1p60;
   double bytes = 0;
   return std::ifstream(file) >> bytes && bytes < kNoLimit ? bytes : 0;
 }
