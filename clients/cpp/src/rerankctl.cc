@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
+#include <chrono>
 #include <clocale>
 #include <cmath>
 #include <cstdint>
@@ -20,6 +21,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -28,6 +30,7 @@
 #include "output.h"
 #include "pull.h"
 #include "rerankd/client.h"
+#include "top.h"
 
 namespace rerankd::client {
 namespace {
@@ -41,7 +44,8 @@ constexpr char kFooter[] =
     "Exit codes: 0 done; 1 a call or download failed, or the server is not serving; 2 wrong usage "
     "or input.\n"
     "Environment: RERANKD_TARGET stands for --target, RERANKD_API_KEY for --api-key (which others "
-    "would see in\nthe list of processes), COLUMNS for the width of the table; pull reads what "
+    "would see in\nthe list of processes), RERANKD_METRICS for top's --metrics, COLUMNS for the "
+    "width of the table; pull reads what "
     "huggingface_hub reads:\nHF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE, ...";
 
 struct CommonArguments {
@@ -60,6 +64,12 @@ struct RerankArguments {
   std::string format;      // a key of Formats(), or empty
   std::string truncation;  // a key of Truncations(), or empty
   RerankOptions options;
+};
+
+struct TopArguments {
+  std::string metrics = "127.0.0.1:9464";
+  double interval_seconds = 2;
+  bool once = false;
 };
 
 struct HealthArguments {
@@ -245,6 +255,36 @@ int RunPull(const CommonArguments& common, const PullArguments& arguments) {
   return kOk;
 }
 
+int RunTop(const CommonArguments& common, const TopArguments& arguments) {
+  const std::string url = MetricsUrl(arguments.metrics);
+  const bool refresh = !arguments.once && !common.json && isatty(STDOUT_FILENO) == 1;
+  auto before = LookAtMetrics(url);
+  auto when = std::chrono::steady_clock::now();
+  while (before.ok()) {
+    std::this_thread::sleep_for(Milliseconds(arguments.interval_seconds));
+    auto after = LookAtMetrics(url);
+    if (!after.ok()) return Fail(after.status());
+    const auto now = std::chrono::steady_clock::now();
+    const ServerLoad load =
+        CompareLooks(*before, *after, std::chrono::duration<double>(now - when).count());
+    if (common.json) {
+      Print(TopJson(load).dump() + "\n");
+    } else {
+      Print((refresh ? "\033[H\033[2J" : "") + TopTable(load) + (arguments.once ? "" : "\n"));
+    }
+    if (arguments.once || std::fflush(stdout) != 0) return kOk;
+    before = std::move(after);
+    when = now;
+  }
+  Fail(before.status());
+  std::fputs(
+      fmt::format(
+          "  does rerankd serve its metrics at {}? (its setting metrics.listen; --metrics)\n", url)
+          .c_str(),
+      stderr);
+  return kCallFailed;
+}
+
 int RunEval(const CommonArguments& common, EvalArguments arguments) {
   const auto set = LoadJudgedSet(arguments);
   if (!set.ok()) return FailUsage(std::string(set.status().message()));
@@ -293,6 +333,7 @@ int Run(int argc, char** argv) {
   RerankArguments rerank;
   HealthArguments health;
   PullArguments pull;
+  TopArguments top;
   EvalArguments eval;
   std::string model_name;
   std::function<int()> run;
@@ -377,6 +418,19 @@ int Run(int argc, char** argv) {
       ->add_option("--wait", health.wait_seconds, "keep asking for so many seconds until it does")
       ->check(Seconds());
   command->callback([&] { run = [&] { return RunHealth(common, health); }; });
+
+  command = app.add_subcommand("top", "Show what each model does now, again and again.");
+  command->footer(
+      "Reads the server's metrics. Rates, latencies and shares are those of the time between two "
+      "looks; latencies are\ninterpolated. --json prints an object a line.");
+  command->add_option("--metrics", top.metrics, "where they are: host:port, or a URL")
+      ->envname("RERANKD_METRICS")
+      ->capture_default_str();
+  command->add_option("--interval", top.interval_seconds, "seconds between two looks")
+      ->check(Seconds())
+      ->capture_default_str();
+  command->add_flag("--once", top.once, "print once, after one interval, and end");
+  command->callback([&] { run = [&] { return RunTop(common, top); }; });
 
   command = app.add_subcommand("eval", "Measure models on queries with judged documents.");
   command->footer(
