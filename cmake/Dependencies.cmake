@@ -28,6 +28,9 @@ foreach(package IN ITEMS huggingface-hub h2 clang-tidy)
   set(${_rerankd_variable} "${_rerankd_cache}/${package}-${_rerankd_lock}")
 endforeach()
 
+# Debian's promtool and Prometheus; tests that need them are skipped where they are not.
+set(RERANKD_PROMTOOL "${_rerankd_cache}/prometheus/promtool")
+
 if(RERANKD_TIDY)
   set(CMAKE_CXX_CLANG_TIDY "${RERANKD_CLANG_TIDY}/clang_tidy/data/bin/clang-tidy")
   if(NOT EXISTS ${CMAKE_CXX_CLANG_TIDY})

@@ -5,6 +5,7 @@
 # against the SHA-256 in tools/third_party/.
 #   tools/setup.sh [--tests] [--checks]
 #     --tests   also the Python packages huggingface_hub, which tests compare with, and h2, which they serve HTTP/2 with;
+#               Prometheus and promtool, which check the metrics and alerts;
 #               and, where Go or Node is installed, the generators and packages of the clients in these languages, and grpcurl
 #     --checks  also the clang tools of the presets tidy and fuzz
 #   RERANKD_CACHE            the cache folder (default: rerankd in the user's cache folder)
@@ -59,6 +60,7 @@ have_model() { [[ -f $model/model.safetensors && -f $model/config.json && -f $mo
 have_huggingface_hub() { [[ -z $tests || -f $huggingface_hub/huggingface_hub/__init__.py ]]; }
 have_clang_tidy() { [[ -z $checks || -x $clang_tidy/clang_tidy/data/bin/clang-tidy ]]; }
 have_h2() { [[ -z $tests || -f $h2/h2/__init__.py ]]; }
+have_prometheus() { [[ -z $tests || ${RERANKD_SKIP_PACKAGES:-} = 1 || -x $cache/prometheus/promtool ]]; }
 have_client_tools() { [[ -z $tests ]] || { have_go_tools && have_node_modules; }; }
 
 # It may come from elsewhere than Debian: pyenv, a virtual environment.
@@ -181,6 +183,29 @@ install_model() {
   publish "$model"
 }
 
+# Debian's own, unpacked and not installed: the package would start a server, and brings a web interface
+# that nobody here looks at. apt checks what it fetches.
+install_prometheus() {
+  require_space 150 Prometheus
+  new_stage
+  if ! fetch_prometheus; then
+    say "set-up: Debian's package prometheus cannot be fetched ($(last_error '^E: ')); tests that need promtool are skipped"
+    return
+  fi
+  mkdir "$stage/out"
+  dpkg-deb --fsys-tarfile "$stage"/prometheus_*.deb |
+    tar -x -C "$stage/out" --strip-components=3 ./usr/bin/prometheus ./usr/bin/promtool ||
+    die "unpacking Prometheus failed; free some disk space if that is the cause, then run again"
+  publish "$cache/prometheus"
+}
+fetch_prometheus() {
+  local fetch=(env -C "$stage" apt-get -o Acquire::Retries=2 download prometheus)
+  with_progress "$log" "downloading Prometheus (19 MB)" staged_megabytes "${fetch[@]}" && return
+  # The package lists may be old, or not there.
+  [[ $(id -u) -eq 0 ]] && apt-get -o DPkg::Lock::Timeout=300 update >>"$log" 2>&1 &&
+    with_progress "$log" "downloading Prometheus (19 MB)" staged_megabytes "${fetch[@]}"
+}
+
 # install_wheels LOCKFILE NAME MEGABYTES TARGET: wheels that need nothing but unpacking.
 install_wheels() {
   require_space $((50 + 5 * ${3%.*})) "$2"
@@ -203,7 +228,7 @@ missing=()
 if [[ ${RERANKD_SKIP_PACKAGES:-} != 1 ]]; then
   mapfile -t missing < <(missing_packages)
 fi
-if ((${#missing[@]} == 0)) && have_libtorch && have_model && have_huggingface_hub && have_h2 && have_clang_tidy && have_client_tools; then
+if ((${#missing[@]} == 0)) && have_libtorch && have_model && have_huggingface_hub && have_h2 && have_clang_tidy && have_prometheus && have_client_tools; then
   say "set-up: nothing is missing ($cache)"
   exit 0
 fi
@@ -222,6 +247,7 @@ have_libtorch || install_libtorch
 have_model || install_model
 have_huggingface_hub || install_wheels huggingface-hub.txt "huggingface_hub 2.4.0" 3 "$huggingface_hub"
 have_h2 || install_wheels h2.txt "h2 4.4.1" 0.2 "$h2"
+have_prometheus || install_prometheus
 have_clang_tidy || install_wheels clang-tidy.txt "clang-tidy 22.1.8" 44 "$clang_tidy"
 [[ -z $tests ]] || have_go_tools || install_go_tools
 [[ -z $tests ]] || have_node_modules || install_node_modules

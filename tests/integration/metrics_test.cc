@@ -1,6 +1,7 @@
 // /metrics of the real program: what is there, what it counts, what is not in it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -289,6 +290,43 @@ TEST_F(MetricsTest, AProviderInTroubleShows) {
   EXPECT_EQ(text.Value("rerankd_provider_breaker_refusals_total", {{"model", "dead"}}), 1);
   EXPECT_EQ(text.Value("rerankd_provider_breaker_openings_total", {{"model", "dead"}}), 1);
   EXPECT_EQ(text.Value("rerankd_model_can_serve", {{"model", "dead"}}), 0);
+}
+
+TEST_F(MetricsTest, PromtoolHasNothingToSay) {
+  const std::string promtool = ServerProcess::Variable("RERANKD_PROMTOOL");
+  if (access(promtool.c_str(), X_OK) != 0) {
+    GTEST_SKIP() << "no promtool at " << promtool << "; tools/setup.sh --tests brings it";
+  }
+  const FakeProviders fake;
+  Start("models:\n  - {name: local, path: " + TestModel("tiny-cross-encoder") +
+            "}\n  - {name: hosted, kind: voyage, model: rerank-2.5, base_url: " + fake.Url("http") +
+            "/voyage}\n",
+        {"VOYAGE_API_KEY=key"});
+  EXPECT_TRUE(Ask("local").ok());
+  EXPECT_TRUE(Ask("hosted").ok());
+  const std::string page = folder_.Write("page.txt", Page()).string();
+  Process check("/bin/sh", {"-c", promtool + " check metrics < " + page});
+  EXPECT_EQ(check.Wait(), 0);
+  EXPECT_EQ(check.out() + check.err(), "");
+}
+
+TEST_F(MetricsTest, RerankctlTopShowsWhatHappensNow) {
+  Start("models:\n  - {name: tiny, path: " + TestModel("tiny-cross-encoder") + "}\n");
+  EXPECT_TRUE(Ask("tiny").ok());
+  Process top(RERANKCTL, {"top", "--metrics", url_, "--interval", "0.3", "--json"});
+  ASSERT_TRUE(top.WaitForOutput("\"p50_seconds\":null")) << "a call from before does not count";
+  EXPECT_TRUE(Ask("tiny", "which?", std::vector<std::string>(30, "a document")).ok());
+  ASSERT_TRUE(top.WaitForOutput("\"p50_seconds\":0.")) << top.err();
+  const std::string address = url_.substr(7, url_.rfind('/') - 7);
+  const Outcome once = RunProgram(RERANKCTL, {"top", "--interval", "0.1", "--once"}, folder_, "",
+                                  {"RERANKD_METRICS=" + address, "no_proxy=*"});
+  EXPECT_EQ(once.code, 0) << once.err;
+  EXPECT_THAT(once.out, HasSubstr("0 calls in progress"));
+  EXPECT_THAT(once.out, HasSubstr("tiny   ready"));
+  const Outcome nobody = RunProgram(RERANKCTL, {"top", "--metrics", "127.0.0.1:1", "--once"},
+                                    folder_, "", {"no_proxy=*"});
+  EXPECT_EQ(nobody.code, 1);
+  EXPECT_THAT(nobody.err, HasSubstr("metrics.listen"));
 }
 
 TEST_F(MetricsTest, WithoutTheSettingNobodyListens) {
