@@ -20,7 +20,7 @@ struct Submitted {
   std::future<Result> result;
 };
 
-Submitted MakeJob(std::vector<size_t> lengths, TimePoint deadline = kNoDeadline,
+Submitted MakeJob(const std::vector<size_t>& lengths, TimePoint deadline = kNoDeadline,
                   std::stop_token cancelled = {}) {
   Job::Spec spec{.arrival = std::chrono::steady_clock::now(),
                  .deadline = deadline,

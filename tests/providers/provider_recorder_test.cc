@@ -70,8 +70,9 @@ class ProviderRecorderTest : public testing::Test {
     request.documents = {"one"};
     request.cancelled = std::move(cancelled);
     request.deadline = deadline;
-    reranker_->Rerank(std::move(request),
-                      [this](absl::StatusOr<RerankResult> result) { answers_ += result.ok(); });
+    reranker_->Rerank(std::move(request), [this](const absl::StatusOr<RerankResult>& result) {
+      answers_ += result.ok();
+    });
   }
 
   static HttpResponse Good() {

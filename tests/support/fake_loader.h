@@ -65,7 +65,7 @@ class FakeLoader {
   }
 
  private:
-  absl::StatusOr<ManagedModel::Loaded> Load(std::stop_token stop) {
+  absl::StatusOr<ManagedModel::Loaded> Load(const std::stop_token& stop) {
     const std::stop_callback on_stop(stop, [this] {
       const MutexLock lock(mutex_);
       changed_.NotifyAll();

@@ -53,7 +53,8 @@ class MetricsText {
       std::string labels;
       for (const auto& [label, text] : series.second) {
         if (label == "le" || label == "quantile") continue;
-        labels += (labels.empty() ? "" : ",") + label;
+        if (!labels.empty()) labels += ',';
+        labels += label;
       }
       families.insert(name + " " + type->second + " " + labels);
     }

@@ -280,7 +280,7 @@ class Client::Impl {
     if (!options.provider_key.empty()) metadata.emplace_back(kProviderKeyKey, options.provider_key);
     RerankAnswer answer;
     rerank::v1::RerankResponse response;
-    const absl::Status status = Send(
+    absl::Status status = Send(
         [&](grpc::ClientContext* context) {
           grpc::Status outcome = rerank_->Rerank(context, request, &response);
           const auto& initial = context->GetServerInitialMetadata();
@@ -318,7 +318,7 @@ class Client::Impl {
 
   absl::StatusOr<std::vector<Model>> ListModels() {
     rerank::v1::ListModelsResponse response;
-    const absl::Status status = Send(
+    absl::Status status = Send(
         [&](grpc::ClientContext* context) { return rerank_->ListModels(context, {}, &response); });
     if (!status.ok()) return status;
     std::vector<Model> models;
@@ -335,7 +335,7 @@ class Client::Impl {
     Request request;
     request.set_name(name);
     Response response;
-    const absl::Status status = Send([&](grpc::ClientContext* context) {
+    absl::Status status = Send([&](grpc::ClientContext* context) {
       return (admin_.get()->*call)(context, request, &response);
     });
     if (!status.ok()) return status;
