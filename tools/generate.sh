@@ -16,6 +16,7 @@ set -euo pipefail
 languages() {
   echo "go clients/go/rerankpb"
   echo "node clients/node/src/generated"
+  echo "python clients/python/src/rerankd/_generated"
 }
 
 generate_go() {
@@ -48,10 +49,27 @@ generate_node() {
     google/rpc/status.proto google/rpc/error_details.proto
 }
 
+# With a protoc of its own: what a later one writes for Python refuses to run with an older protobuf
+# package. Only the messages: a method of a channel needs no more than its name.
+generate_python() {
+  local out=$1 packages
+  need_language python
+  packages=$(python_packages python-client-tests)
+  [[ -d $packages ]] || not_installed grpcio-tools
+  PYTHONPATH=$packages "$(client_python)" -c 'import sys; from grpc_tools import protoc; sys.exit(protoc.main(sys.argv))' \
+    -I"$root/proto" -I"$packages/grpc_tools/_proto" --python_out="$out" --pyi_out="$out" rerank/v1/rerank.proto
+  # Into the package; a file that imports another one of ours would need a change here.
+  mv "$out"/rerank/v1/* "$out"
+  rm -r "$out/rerank"
+  touch "$out/__init__.py"
+}
+
 # need PROGRAM
 need() {
-  command -v "$1" >/dev/null && return
-  printf '%s is not installed; run tools/setup.sh --tests\n' "${1##*/}" >&2
+  command -v "$1" >/dev/null || not_installed "${1##*/}"
+}
+not_installed() {
+  printf '%s is not installed; run tools/setup.sh --tests\n' "$1" >&2
   exit 4
 }
 

@@ -6,7 +6,7 @@
 #   tools/setup.sh [--tests] [--checks]
 #     --tests   also the Python packages huggingface_hub, which tests compare with, and h2, which they serve HTTP/2 with;
 #               Prometheus and promtool, which check the metrics and alerts;
-#               and, where Go or Node is installed, the generators and packages of the clients in these languages, and grpcurl
+#               and, where Go, Node or a known Python is installed, the generators and packages of the clients in these languages, and grpcurl
 #     --checks  also the clang tools of the presets tidy and fuzz
 #   RERANKD_CACHE            the cache folder (default: rerankd in the user's cache folder)
 #   RERANKD_SKIP_PACKAGES=1  installs no Debian package: you brought the tools and libraries yourself
@@ -61,7 +61,9 @@ have_huggingface_hub() { [[ -z $tests || -f $huggingface_hub/huggingface_hub/__i
 have_clang_tidy() { [[ -z $checks || -x $clang_tidy/clang_tidy/data/bin/clang-tidy ]]; }
 have_h2() { [[ -z $tests || -f $h2/h2/__init__.py ]]; }
 have_prometheus() { [[ -z $tests || ${RERANKD_SKIP_PACKAGES:-} = 1 || -x $cache/prometheus/promtool ]]; }
-have_client_tools() { [[ -z $tests ]] || { have_go_tools && have_node_modules; }; }
+have_client_tools() {
+  [[ -z $tests ]] || { have_go_tools && have_node_modules && have_python_packages python-client-tests; }
+}
 
 # It may come from elsewhere than Debian: pyenv, a virtual environment.
 python_with_pip() {
@@ -210,7 +212,7 @@ fetch_prometheus() {
 install_wheels() {
   require_space $((50 + 5 * ${3%.*})) "$2"
   new_stage
-  download "$1" "$2 ($3 MB)" --only-binary=:all:
+  download "$1" "$2 ($3 MB)" --only-binary=:all: "${@:5}"
   local wheel
   for wheel in "$stage"/download/*.whl; do
     unzip -q "$wheel" -d "$stage/out" 2>>"$log" ||
@@ -251,4 +253,6 @@ have_prometheus || install_prometheus
 have_clang_tidy || install_wheels clang-tidy.txt "clang-tidy 22.1.8" 44 "$clang_tidy"
 [[ -z $tests ]] || have_go_tools || install_go_tools
 [[ -z $tests ]] || have_node_modules || install_node_modules
+[[ -z $tests ]] || have_python_packages python-client-tests ||
+  install_python_packages python-client-tests "the Python client's packages" 41
 say "set-up: complete ($cache)"

@@ -49,6 +49,16 @@ test_java() {
   exit 1
 }
 
+# The client itself is not installed: its source is what is tested, and one test builds its wheel.
+test_python() {
+  local packages
+  packages=$(python_packages python-client-tests)
+  [[ -d $packages ]] || no_packages "run tools/setup.sh --tests"
+  cd "$root/clients/python"
+  PYTHONPATH=src:$packages PYTHONDONTWRITEBYTECODE=1 TMPDIR=$folder \
+    "$(client_python)" -m pytest -p no:cacheprovider -rA --show-capture=no --no-fold-skipped tests
+}
+
 language=$1 folder=$2
 reason=$(why_not "$language")
 [[ -z $reason ]] || skip "$reason"

@@ -26,9 +26,31 @@ why_not() {
       version=$(version_of "$(javac -version 2>&1)")
       newer "$version" 17.0 || echo "java $version is too old, 17 is needed"
       ;;
+    python)
+      [[ -n $(client_python) ]] || echo "CPython 3.11 or 3.12 is not installed"
+      ;;
   esac
 }
 
+# One that tools/third_party/python-client-tests.txt has wheels for; nothing where there is none.
+client_python() {
+  local python
+  for python in python3 /usr/bin/python3 python3.12 python3.11; do
+    "$python" -c 'import sys; sys.exit((sys.implementation.name, *sys.version_info[:2]) not in
+      (("cpython", 3, 11), ("cpython", 3, 12)))' 2>/dev/null && echo "$python" && return
+  done
+  true
+}
+# tags_of PYTHON: as pip and wheels write its version: "3.11 cp311".
+tags_of() { "$1" -c 'import sys; print("%d.%d cp%d%d" % (sys.version_info[:2] * 2))'; }
+# python_packages LOCKFILE: the folder of what is pinned there, for that Python.
+python_packages() {
+  local tags
+  tags=$(tags_of "$(client_python)")
+  echo "$(locked_folder "$1" "tools/third_party/$1.txt")-${tags#* }"
+}
+
+have_python_packages() { [[ -n $(why_not python) || -d $(python_packages "$1") ]]; }
 have_go_tools() { [[ -n $(why_not go) || -x $(go_tools)/grpcurl ]]; }
 have_node_modules() { [[ -n $(why_not node) || -x $(node_modules)/.bin/protoc-gen-ts_proto ]]; }
 
@@ -53,6 +75,20 @@ install_node_modules() {
     npm --prefix "$stage/out" ci --ignore-scripts --no-audit --no-fund ||
     { optional "the Node packages of the tests" && return; }
   publish "$(dirname "$(node_modules)")"
+}
+
+# install_python_packages LOCKFILE LABEL MEGABYTES
+install_python_packages() {
+  local tags target
+  tags=$(tags_of "$(client_python)")
+  target=$(python_packages "$1")
+  # In a shell of its own: whatever ends it, what it was for is optional.
+  (
+    stage=
+    install_wheels "$1.txt" "$2" "$3" "$target" --python-version "${tags% *}" --implementation cp \
+      --abi "${tags#* }" --abi abi3 --abi none --platform manylinux_2_28_x86_64 \
+      --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64
+  ) || optional "$2"
 }
 
 # optional WHAT: what could not be fetched stops continuous integration, and nobody else.

@@ -2,7 +2,7 @@
 
 Usage: test_summary.py BUILD/Testing/Temporary/LastTest.log
 A test whose program writes a line a case counts with each of them: GoogleTest, `go test -v`,
-`node --test --test-reporter=tap`, Maven's surefire (a line a class). Any other test, or a program that
+`node --test --test-reporter=tap`, Maven's surefire (a line a class), `pytest -rA --no-fold-skipped`. Any other test, or a program that
 ended before it could report, counts as one. A script says "SKIPPED: why" for all that it stands for.
 """
 import re
@@ -12,12 +12,14 @@ GOOGLETEST = re.compile(r"^\[ +(OK|FAILED|SKIPPED) +\] (\S+?)(?:,.*)? \(\d+ ms\)
 GO = re.compile(r"^ *--- (PASS|FAIL|SKIP): (\S+) \(\d+\.\d+s\)$")
 TAP = re.compile(r"^ *(ok|not ok) \d+ - (.*?)(?: # (SKIP|TODO)\b ?(.*))?$")
 SUREFIRE = re.compile(r"^\[\w+\] +Tests run: (\d+), Failures: (\d+), Errors: (\d+), Skipped: (\d+), .* in (\S+)$")
+PYTEST = re.compile(r"^(PASSED|FAILED|ERROR|SKIPPED) (\S+\.py(?:::.+?)?)(?: - (.*))?$")
 SCRIPT = re.compile(r"^SKIPPED: (.*)$")
 TEST = re.compile(r"^\d+/\d+ Testing: (.*)$")
 # Where the reason of a case that was skipped stands: in GoogleTest's output "FILE:LINE: Skipped" and
 # below it, in Go's after "FILE:LINE: ".
 GO_REASON = re.compile(r"^ +\S+\.go:\d+: (.*)$")
-OUTCOMES = {"PASS": "OK", "FAIL": "FAILED", "SKIP": "SKIPPED", "ok": "OK", "not ok": "FAILED"}
+OUTCOMES = {"PASS": "OK", "FAIL": "FAILED", "SKIP": "SKIPPED", "ok": "OK", "not ok": "FAILED",
+            "PASSED": "OK", "FAILED": "FAILED", "ERROR": "FAILED", "SKIPPED": "SKIPPED"}
 
 
 class Summary:
@@ -61,6 +63,8 @@ class Summary:
             if skipped:
                 self.count("SKIPPED", match[5], "see its report", skipped)
             self.count("OK", match[5], number=run - failures - errors - skipped)
+        elif match := PYTEST.match(line):
+            self.count(OUTCOMES[match[1]], match[2], (match[3] or "").removeprefix("Skipped: "))
         elif match := SCRIPT.match(line):
             self.count("SKIPPED", "all of it", match[1])
         elif line.startswith(("[ RUN ", "=== RUN ")):

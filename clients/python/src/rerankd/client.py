@@ -1,0 +1,137 @@
+"""The blocking client."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Any, List, Optional, Sequence, Tuple, Type
+
+import grpc
+
+from ._generated import rerank_pb2
+from .errors import RerankError, error_details, error_of
+from .messages import models_of, request_id_of, rerank_answer, rerank_request
+from .options import REQUEST_ID, ClientOptions, target_or_default
+from .types import Model, RerankAnswer, RerankResult, ScoreKind, Truncation
+
+SERVICE = "/rerank.v1.RerankService/"
+
+
+class RerankFunction:
+    """Orders documents by how well they answer a query.
+
+    One connection to one server, made for the first call and again whenever it was lost. Safe for
+    use by several threads at once; not across a fork. Close it, or use it in a `with` statement.
+
+        rerank = RerankFunction("127.0.0.1:50051", "bge")
+        for result in rerank("what is a panda?", ["hi", "a bear of China"], top_k=1):
+            print(result.index, result.score, result.text)
+
+    target: "host:port", "unix:/path", "dns:///host:port" or any other name that gRPC knows. None: the
+    environment's RERANKD_TARGET, else 127.0.0.1:50051.
+    model: the name or an alias of a model of the server; "": its default model.
+    """
+
+    def __init__(
+        self, target: Optional[str] = None, model: str = "", options: Optional[ClientOptions] = None
+    ) -> None:
+        self.target = target_or_default(target)
+        self.model = model
+        self.options = options or ClientOptions()
+        self._metadata = self.options.call_metadata()
+        grpc_options = self.options.grpc_options()
+        self._channel: grpc.Channel
+        if self.options.tls is None:
+            self._channel = grpc.insecure_channel(self.target, grpc_options)
+        else:
+            self._channel = grpc.secure_channel(self.target, self.options.tls.credentials(), grpc_options)
+        self._rerank = self._channel.unary_unary(
+            SERVICE + "Rerank",
+            rerank_pb2.RerankRequest.SerializeToString,
+            rerank_pb2.RerankResponse.FromString,
+        )
+        self._list_models = self._channel.unary_unary(
+            SERVICE + "ListModels",
+            rerank_pb2.ListModelsRequest.SerializeToString,
+            rerank_pb2.ListModelsResponse.FromString,
+        )
+
+    def __call__(self, query: str, documents: Sequence[str], top_k: Optional[int] = None) -> List[RerankResult]:
+        """The `top_k` best documents, best first; 0 or None: all. No documents: an empty list.
+
+        Raises what rerank() raises.
+        """
+        return self.rerank(query, documents, top_k).results
+
+    def rerank(
+        self,
+        query: str,
+        documents: Sequence[str],
+        top_k: Optional[int] = None,
+        *,
+        score_kind: ScoreKind = ScoreKind.MODEL_DEFAULT,
+        truncation: Truncation = Truncation.MODEL_DEFAULT,
+        timeout: Optional[float] = None,
+        request_id: str = "",
+    ) -> RerankAnswer:
+        """As a plain call, with the whole answer and a say in how it is made.
+
+        timeout: seconds for all attempts together; None: that of the options.
+        request_id: printable ASCII for the server's log; "": the server makes one up.
+        Raises RerankError, by its subclass; TypeError for arguments of a wrong type.
+        """
+        request = rerank_request(query, documents, top_k, self.model, score_kind, truncation)
+        metadata = self._metadata + [(REQUEST_ID, request_id)] if request_id else self._metadata
+        response, call = self._send(self._rerank, request, timeout, metadata)
+        return rerank_answer(response, documents, call.initial_metadata())
+
+    def list_models(self, *, timeout: Optional[float] = None) -> List[Model]:
+        """The models that the server has, the default one first. Raises RerankError."""
+        response, _ = self._send(self._list_models, rerank_pb2.ListModelsRequest(), timeout, self._metadata)
+        return models_of(response)
+
+    def close(self) -> None:
+        """Ends the connection; calls in progress fail with CancelledError. Later calls are a ValueError."""
+        self._channel.close()
+
+    def __enter__(self) -> RerankFunction:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def _send(
+        self, method: Any, request: Any, timeout: Optional[float], metadata: List[Tuple[str, str]]
+    ) -> Tuple[Any, grpc.Call]:
+        limit = self.options.timeout if timeout is None else timeout
+        deadline = None if limit is None else time.monotonic() + limit
+        attempts = 0
+        remaining = limit
+        while True:
+            attempts += 1
+            try:
+                return method.with_call(request, timeout=remaining, metadata=metadata)  # type: ignore[no-any-return]
+            except grpc.RpcError as failure:
+                error = _error_of_call(failure, attempts)
+            remaining = None if deadline is None else deadline - time.monotonic()
+            pause = self.options.retry.pause_within(error.code, attempts, error.retry_after, remaining)
+            if pause is None:
+                raise error
+            time.sleep(pause)
+            remaining = None if deadline is None else deadline - time.monotonic()
+
+
+def _error_of_call(failure: Any, attempts: int) -> RerankError:
+    """`failure` is grpc.RpcError, which the blocking call raises as a finished grpc.Call."""
+    return error_of(
+        failure.code(),
+        failure.details() or "",
+        error_details(failure.trailing_metadata()),
+        request_id_of(failure.initial_metadata()),
+        attempts,
+    )

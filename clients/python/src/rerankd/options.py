@@ -1,0 +1,138 @@
+"""How a client reaches its server, and how long it tries."""
+
+from __future__ import annotations
+
+import os
+import random
+from dataclasses import dataclass, field
+from typing import Any, List, Mapping, Optional, Tuple
+
+import grpc
+
+DEFAULT_TARGET = "127.0.0.1:50051"
+PROVIDER_KEY = "x-rerank-provider-key"
+REQUEST_ID = "x-request-id"
+
+
+@dataclass(frozen=True)
+class RetryOptions:
+    """When a call is sent again, and after which pause.
+
+    It is after UNAVAILABLE, and after RESOURCE_EXHAUSTED where the server says when to come back.
+    The pause is what the server asks for, and on top of that between half and all of a
+    backoff that doubles from one attempt to the next. A pause that would outlast the call's timeout is not begun: the
+    error is raised at once.
+    """
+
+    max_attempts: int = 5  # 1: never sent again
+    initial_backoff: float = 0.1  # seconds
+    max_backoff: float = 2.0  # seconds
+
+    def pause(
+        self, code: grpc.StatusCode, attempts: int, retry_after: Optional[float], chance: float
+    ) -> Optional[float]:
+        """Seconds to wait after the attempt number `attempts` failed; None: do not send it again.
+
+        `chance` is between 0 and 1.
+        """
+        if attempts >= self.max_attempts:
+            return None
+        if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+            if retry_after is None:
+                return None
+        elif code is not grpc.StatusCode.UNAVAILABLE:
+            return None
+        # Past the exponent, doubling would overflow; the cap was reached long before.
+        backoff = min(self.max_backoff, self.initial_backoff * 2.0 ** min(attempts - 1, 30))
+        return (retry_after or 0.0) + (0.5 + 0.5 * chance) * backoff
+
+    def pause_within(
+        self,
+        code: grpc.StatusCode,
+        attempts: int,
+        retry_after: Optional[float],
+        remaining: Optional[float],
+    ) -> Optional[float]:
+        """As pause(), by chance; None also where it would outlast the `remaining` seconds."""
+        pause = self.pause(code, attempts, retry_after, random.random())
+        if pause is not None and remaining is not None and pause >= remaining:
+            return None
+        return pause
+
+
+@dataclass(frozen=True)
+class TlsOptions:
+    """Encryption. The files are PEM and are read when the channel is made."""
+
+    ca_file: Optional[str] = None  # whom to trust; None: grpcio's own list of authorities
+    cert_file: Optional[str] = None  # this client's own, for a server that asks for one
+    key_file: Optional[str] = None
+    server_name: Optional[str] = None  # in the server's certificate; None: the target's host
+
+    def credentials(self) -> grpc.ChannelCredentials:
+        """OSError: a file cannot be read. ValueError: one of cert_file and key_file is missing."""
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file belong together: give both or none")
+        return grpc.ssl_channel_credentials(
+            root_certificates=_read(self.ca_file),
+            private_key=_read(self.key_file),
+            certificate_chain=_read(self.cert_file),
+        )
+
+
+def _read(path: Optional[str]) -> Optional[bytes]:
+    if path is None:
+        return None
+    with open(path, "rb") as file:
+        return file.read()
+
+
+@dataclass(frozen=True)
+class ClientOptions:
+    """What all calls of a client share. Keys are left out of its repr."""
+
+    timeout: Optional[float] = 30.0  # seconds for a call with all its attempts; None: no limit
+    retry: RetryOptions = RetryOptions()
+    tls: Optional[TlsOptions] = None  # None: plain text
+    # Sent as "authorization: Bearer KEY"; None: what the environment's RERANKD_API_KEY holds, if anything.
+    api_key: Optional[str] = field(default=None, repr=False)
+    # The caller's own key of the provider that hosts the model, where the entry says caller_key: allow.
+    provider_key: Optional[str] = field(default=None, repr=False)
+    metadata: Mapping[str, str] = field(default_factory=dict, repr=False)  # of every call
+    # The largest request, as the server limits it by default. Answers have no limit: they are smaller.
+    max_message_bytes: int = 64 << 20
+    # What grpcio calls channel options; they win over those of this package.
+    channel_options: Tuple[Tuple[str, Any], ...] = ()
+
+    def call_metadata(self) -> List[Tuple[str, str]]:
+        """The metadata of every call."""
+        metadata = list(self.metadata.items())
+        api_key = os.environ.get("RERANKD_API_KEY") if self.api_key is None else self.api_key
+        if api_key:
+            metadata.append(("authorization", f"Bearer {api_key}"))
+        if self.provider_key:
+            metadata.append((PROVIDER_KEY, self.provider_key))
+        return metadata
+
+    def grpc_options(self) -> List[Tuple[str, Any]]:
+        """The options of the channel."""
+        options = {
+            "grpc.max_send_message_length": self.max_message_bytes,
+            "grpc.max_receive_message_length": -1,
+            # A connection that died without a word is noticed while a call waits on it.
+            "grpc.keepalive_time_ms": 30_000,
+            "grpc.keepalive_timeout_ms": 10_000,
+            # A server that was restarted is found again soon.
+            "grpc.initial_reconnect_backoff_ms": 100,
+            "grpc.min_reconnect_backoff_ms": 1_000,
+            "grpc.max_reconnect_backoff_ms": 2_000,
+        }
+        if self.tls is not None and self.tls.server_name is not None:
+            options["grpc.ssl_target_name_override"] = self.tls.server_name  # type: ignore[assignment]
+        options.update(self.channel_options)
+        return list(options.items())
+
+
+def target_or_default(target: Optional[str]) -> str:
+    """The target, or the environment's RERANKD_TARGET, or a server on this machine."""
+    return target or os.environ.get("RERANKD_TARGET") or DEFAULT_TARGET
