@@ -252,11 +252,16 @@ class CurlAsyncClient::Loop {
       const CURLcode code = message->data.result;
       Call* call = nullptr;
       curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &call);
-      // From here on `message` is gone.
-      absl::StatusOr<HttpResponse> result =
-          WithoutThrowing([&] { return call->transfer->Finish(call->handle.get(), code); });
-      End(Withdraw(calls_.find(call->id)), std::move(result));
+      EndTransfer(calls_.find(call->id), code);  // from here on `message` is gone
     }
+  }
+
+  // As libcurl says that it ended.
+  void EndTransfer(Calls::iterator at, CURLcode code) {
+    Call& call = *at->second;
+    absl::StatusOr<HttpResponse> result =
+        WithoutThrowing([&] { return call.transfer->Finish(call.handle.get(), code); });
+    End(Withdraw(at), std::move(result));
   }
 
   // Which connection a transfer uses.
@@ -283,13 +288,13 @@ class CurlAsyncClient::Loop {
   // the connection is closed, as one of HTTP/1.1 always is.
   std::unique_ptr<Call> BreakOff(Calls::iterator at) {
     CURL* const handle = at->second->handle.get();
-    CURL* neighbour = nullptr;
+    Call* neighbour = nullptr;
     (void)WithoutThrowing([&] {
       const Route route = RouteOf(handle);
       if (route.local_port == 0) return absl::OkStatus();
       for (const auto& [id, call] : calls_) {
         if (call->handle.get() == handle || RouteOf(call->handle.get()) != route) continue;
-        neighbour = call->handle.get();
+        neighbour = call.get();
         break;
       }
       return absl::OkStatus();
@@ -297,8 +302,10 @@ class CurlAsyncClient::Loop {
     if (neighbour == nullptr) curl_easy_setopt(handle, CURLOPT_FORBID_REUSE, 1L);
     std::unique_ptr<Call> call = Withdraw(at);
     if (neighbour != nullptr) {
-      curl_easy_pause(neighbour, CURLPAUSE_RECV);
-      curl_easy_pause(neighbour, CURLPAUSE_CONT);
+      // A pause that is refused is none. One that does not end would keep it waiting for ever.
+      curl_easy_pause(neighbour->handle.get(), CURLPAUSE_RECV);
+      const CURLcode code = curl_easy_pause(neighbour->handle.get(), CURLPAUSE_CONT);
+      if (code != CURLE_OK) EndTransfer(calls_.find(neighbour->id), code);
     }
     return call;
   }

@@ -178,12 +178,52 @@ void OneAfterTheOther(const FakeProviders& fake, const std::string& listener, si
       listener, calls, Median(ours), Median(theirs), Median(ours) - Median(theirs));
 }
 
+// How long the client's thread is with one answer: it moves no bytes in that time.
+void Reading(size_t documents, size_t bytes) {
+  const auto provider = MakeProvider({.kind = "cohere", .model = "rerank-v3.5"}).value();
+  const RerankRequest request = Request(documents, bytes);
+  const ProviderKey key{.secret = Secret("a-key-of-usual-length-0123456789")};
+  HttpResponse plain{.status = 200, .headers = {{"Content-Type", "application/json"}}};
+  HttpResponse echoing = plain;  // as of a server that does not heed return_documents
+  for (HttpResponse* const response : {&plain, &echoing}) {
+    for (size_t i = 0; i < documents; ++i) {
+      response->body +=
+          fmt::format("{}{{\"index\":{},\"relevance_score\":{:.8f}{}}}",
+                      i == 0 ? "{\"results\":[" : ",", i, 1.0 / static_cast<double>(i + 1),
+                      response == &plain
+                          ? ""
+                          : fmt::format(",\"document\":{{\"text\":\"{}\"}}", request.documents[i]));
+    }
+    response->body += "]}";
+  }
+  const HttpResponse error{
+      .status = 400,
+      .headers = {{"Content-Type", "application/json"}},
+      .body = fmt::format("{{\"message\":\"{}\"}}", std::string(400, 'x') + request.documents[0])};
+  for (const auto& [what, response] :
+       {std::pair("results", &plain), std::pair("results with their documents", &echoing),
+        std::pair("an error", &error)}) {
+    std::vector<double> times;
+    for (int i = 0; i < 51; ++i) {
+      const auto began = steady_clock::now();
+      if (provider->ParseResponse(request, key, *response).ok() != (response != &error))
+        std::exit(1);
+      times.push_back(Milliseconds(steady_clock::now() - began));
+    }
+    fmt::print("reading {} of {} documents of {} bytes, p50: {:.3f} ms\n", what, documents, bytes,
+               Median(times));
+  }
+}
+
 }  // namespace
 }  // namespace rerankd
 
 int main() {
   setenv("no_proxy", "*", 1);
   rerankd::InitializeCurl();
+  rerankd::Reading(20, 200);
+  rerankd::Reading(1000, 200);
+  rerankd::Reading(1000, 2000);
   {
     const rerankd::FakeProviders slow("0.2");
     for (const char* listener : {"http", "https1", "https"}) {
