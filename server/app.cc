@@ -76,6 +76,7 @@ App::~App() {
   Stop(std::chrono::milliseconds(0));
   // Ends the calls to providers while there still are models that could stand in.
   if (http_ != nullptr) http_->Close();
+  reading_.reset();
 }
 
 absl::StatusOr<std::unique_ptr<App>> App::Load(const ServerConfig& config, Logger& logger) {
@@ -121,8 +122,10 @@ absl::Status App::ConnectProviders() {
   http_ = std::make_unique<CurlAsyncClient>(
       CurlAsyncClientOptions{.http = {.user_agent = fmt::format("rerankd/{}", kVersion),
                                       .ca_file = ProcessVariable("SSL_CERT_FILE").value_or("")}});
+  reading_ = std::make_unique<WorkerPool>(1);
   hosted_ = std::make_shared<const HostedTools>(
-      HostedTools{*http_, std::make_shared<KeyLimits>(*http_), catalog_, logger_, metrics_.get()});
+      HostedTools{*http_, *reading_, std::make_shared<KeyLimits>(*http_), catalog_, logger_,
+                  metrics_.get()});
   return absl::OkStatus();
 }
 

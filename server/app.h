@@ -57,6 +57,7 @@ class App {
   std::unique_ptr<Metrics> metrics_;       // when somebody may ask for them
   std::unique_ptr<ModelHub> hub_;          // when a model comes from there
   std::unique_ptr<CurlAsyncClient> http_;  // when a model is hosted; closed before the models end
+  std::unique_ptr<WorkerPool> reading_;    // likewise
   std::shared_ptr<const HostedTools> hosted_;
   Catalog catalog_;
   std::unique_ptr<GrpcServer> server_;

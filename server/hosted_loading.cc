@@ -83,15 +83,17 @@ absl::StatusOr<ManagedModel::Loaded> LoadHostedModel(const ModelEntry& entry, Mo
                                                  {"takes_calls", state.can_serve ? "yes" : "no"}});
         }
       });
-  RemoteReranker::Parts parts{.model = entry.name,
-                              .provider = provider,
-                              .keys = keys,
-                              .takes_callers_key = options.caller_key,
-                              .options = entry.remote,
-                              .client = &tools.http,
-                              .limits = tools.limits,
-                              .availability = served.availability,
-                              .recorder = RecorderOfProvider(tools.metrics, entry.name)};
+  RemoteReranker::Parts parts{
+      .model = entry.name,
+      .provider = provider,
+      .keys = keys,
+      .takes_callers_key = options.caller_key,
+      .options = entry.remote,
+      .client = &tools.http,
+      .limits = tools.limits,
+      .availability = served.availability,
+      .recorder = RecorderOfProvider(tools.metrics, entry.name),
+      .read_elsewhere = [&reading = tools.reading](auto work) { reading.Post(std::move(work)); }};
   served.reranker = std::make_shared<RemoteReranker>(std::move(parts));
   if (entry.remote.split) {
     const size_t running = entry.remote.max_concurrent_calls;

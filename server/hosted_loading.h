@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "config/server_config.h"
+#include "engine/worker_pool.h"
 #include "http/async_http_client.h"
 #include "lifecycle/managed_model.h"
 #include "observability/logging.h"
@@ -18,6 +19,7 @@ namespace rerankd {
 // What hosted models have in common; all of it outlives them and their calls.
 struct HostedTools {
   AsyncHttpClient& http;
+  WorkerPool& reading;  // of large answers
   std::shared_ptr<KeyLimits> limits;
   const Catalog& catalog;  // of those that may stand in for others
   Logger& logger;

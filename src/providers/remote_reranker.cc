@@ -35,6 +35,10 @@ constexpr milliseconds kClockGrain{2};
 // first.
 constexpr milliseconds kDeadlineGrain{50};
 
+// Bytes of call and answer from which on reading the answer may take a millisecond: it is parsed,
+// or searched for what the call holds.
+constexpr size_t kLongReading = size_t{64} << 10;
+
 double Random() {
   thread_local std::minstd_rand generator{std::random_device()()};
   return std::uniform_real_distribution<double>()(generator);
@@ -274,7 +278,7 @@ class RemoteReranker::Call : public std::enable_shared_from_this<Call> {
       // First of all, so that whoever waits for the slot is on its way while this is read.
       slot.Release();
       self->parts_.recorder->RequestEnded(response.ok() ? response->status : 0, running.End());
-      self->Step([&] { return self->Take(std::move(response)); });
+      self->Step([&] { return self->Read(std::move(response)); });
     };
     if (parts_.options.hedge_after.count() == 0) {
       parts_.client->Send(http_, deadline_, request_.cancelled, std::move(done));
@@ -292,6 +296,15 @@ class RemoteReranker::Call : public std::enable_shared_from_this<Call> {
     std::optional<KeyLimits::Slot> slot = parts_.limits->TryAcquire(limit_key_, Limit());
     if (slot.has_value()) parts_.recorder->Hedged();
     return slot;
+  }
+
+  absl::Status Read(absl::StatusOr<HttpResponse> response) {
+    const bool is_long = response.ok() && http_->body.size() + response->body.size() > kLongReading;
+    if (!is_long || !parts_.read_elsewhere) return Take(std::move(response));
+    parts_.read_elsewhere([self = shared_from_this(), response = std::move(response)]() mutable {
+      self->Step([&] { return self->Take(std::move(response)); });
+    });
+    return absl::OkStatus();
   }
 
   absl::Status Take(absl::StatusOr<HttpResponse> response) {

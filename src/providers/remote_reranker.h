@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/functional/any_invocable.h"
 #include "core/availability.h"
 #include "core/reranker.h"
 #include "http/async_http_client.h"
@@ -41,6 +42,9 @@ class RemoteReranker : public Reranker {
     std::shared_ptr<KeyLimits> limits;
     std::shared_ptr<Availability> availability;  // told while the breaker is open
     std::shared_ptr<ProviderRecorder> recorder;  // null: nobody counts
+    // Runs what it is given once, on another thread: answers that take long to read, which would
+    // keep the client's thread from the other calls. Empty: they are read on that thread.
+    std::function<void(absl::AnyInvocable<void()>)> read_elsewhere;
     std::function<double()> random;  // in [0, 1), from any thread; empty: one of its own
   };
 

@@ -196,7 +196,7 @@ void Reading(size_t documents, size_t bytes) {
     }
     response->body += "]}";
   }
-  const HttpResponse error{
+  HttpResponse error{
       .status = 400,
       .headers = {{"Content-Type", "application/json"}},
       .body = fmt::format("{{\"message\":\"{}\"}}", std::string(400, 'x') + request.documents[0])};

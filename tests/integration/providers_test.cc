@@ -209,6 +209,20 @@ TEST_F(ProvidersTest, WhatAProviderSaysIsWhatTheCallerGets) {
       << "no balance";
 }
 
+TEST_F(ProvidersTest, AThousandDocumentsAreRanked) {
+  rerank::v1::RerankRequest request = MakeRequest("which of them is it", {});
+  request.set_model("voyage");
+  for (int i = 0; i < 1000; ++i) request.add_documents("it is none " + std::string(300, 'x'));
+  request.set_documents(700, "which of them is it");
+  rerank::v1::RerankResponse response;
+  const grpc::Status status = Rerank(request, &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  ASSERT_EQ(response.results_size(), 1000);
+  EXPECT_EQ(response.results(0).index(), 700);
+  request.set_query("fault:echo");
+  EXPECT_EQ(Rerank(request).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
 TEST_F(ProvidersTest, ABombDoesNotGoOff) {
   const grpc::Status status = Ask("jina", "fault:bomb:64");
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INTERNAL) << status.error_message();

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/errors.h"
 #include "providers/registry.h"
@@ -112,6 +113,30 @@ TEST_F(RemoteRerankerTest, BringsTheProvidersAnswer) {
   EXPECT_EQ(outcome->result->value().usage.total_tokens, 7);
   EXPECT_THAT(client_.timers(), IsEmpty());
   EXPECT_EQ(parts_.limits->keys(), 0);
+}
+
+TEST_F(RemoteRerankerTest, WhatTakesLongToReadIsReadElsewhere) {
+  std::vector<absl::AnyInvocable<void()>> elsewhere;
+  parts_.read_elsewhere = [&](absl::AnyInvocable<void()> work) {
+    elsewhere.push_back(std::move(work));
+  };
+  const auto small = Rerank();
+  client_.Answer(kGood);
+  EXPECT_TRUE(small->ok());
+  EXPECT_THAT(elsewhere, IsEmpty());
+  RerankRequest request = Request();
+  request.documents[0].assign(100'000, 'x');
+  for (const HttpResponse& response : {kGood, Failure(400)}) {
+    const auto large = Rerank(request);
+    client_.Answer(response);
+    EXPECT_EQ(large->times, 0);
+    ASSERT_EQ(elsewhere.size(), 1);
+    EXPECT_EQ(parts_.limits->keys(), 0) << "its slot is free meanwhile";
+    elsewhere.front()();
+    elsewhere.clear();
+    EXPECT_EQ(large->times, 1);
+    EXPECT_EQ(large->ok(), response.status == 200);
+  }
 }
 
 TEST_F(RemoteRerankerTest, NoDocumentsNeedNoProvider) {
