@@ -20,7 +20,7 @@ namespace rerankd {
 class FakeLoader {
  public:
   ManagedModel::Loader loader() {
-    return [this](std::stop_token stop) { return Load(std::move(stop)); };
+    return [this](const std::stop_token& stop) { return Load(stop); };
   }
 
   // From now on loads fail so; OkStatus() ends that.
