@@ -15,7 +15,6 @@ namespace rerankd {
 namespace {
 
 using std::chrono::milliseconds;
-using testing::Contains;
 using testing::HasSubstr;
 using testing::Not;
 
