@@ -25,7 +25,7 @@ def download(python, folder, options, requirements):
 def main(title, *requirements):
     alone = [requirement[1:] for requirement in requirements if requirement.startswith("=")]
     others = [requirement for requirement in requirements if not requirement.startswith("=")]
-    hashes = collections.defaultdict(set)
+    hashes, pythons = collections.defaultdict(set), collections.defaultdict(set)
     for python in PYTHONS:
         with tempfile.TemporaryDirectory() as folder:
             download(python, folder, [], others)
@@ -34,10 +34,15 @@ def main(title, *requirements):
             for wheel in pathlib.Path(folder).iterdir():
                 name, version = wheel.name.split("-")[:2]
                 hashes[name, version].add(hashlib.sha256(wheel.read_bytes()).hexdigest())
+                pythons[name, version].add(python)
     print(f"# {title}\n# Wheels for CPython {' and '.join(PYTHONS)} on Linux x86_64. Made by tools/lock_wheels.py with:")
     print("# " + " ".join(requirements))
     for (name, version), found in sorted(hashes.items()):
-        print(f"{name.replace('_', '-')}=={version} " + " ".join(f"--hash=sha256:{one}" for one in sorted(found)))
+        # Pythons for which pip chooses different versions.
+        only = pythons[name, version]
+        marker = "" if len(only) == len(PYTHONS) else f' ; python_version == "{only.pop()}"'
+        listed = " ".join(f"--hash=sha256:{one}" for one in sorted(found))
+        print(f"{name.replace('_', '-')}=={version}{marker} {listed}")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ if [[ ! -d $environment ]]; then
   : >"$log"
   stage=$(mktemp -d "$cache/.extras.XXXXXX")
   trap 'stop_child; rm -rf "$stage"' EXIT
-  with_progress "$log" "installing LlamaIndex, pymilvus and Milvus Lite (150 MB)" true \
+  PIP_REQUIRE_VIRTUALENV=0 with_progress "$log" "installing LlamaIndex, pymilvus and Milvus Lite (150 MB)" true \
     "$(client_python)" -m pip install --disable-pip-version-check --no-input --no-deps --require-hashes \
     --only-binary=:all: --target "$stage/out" -r "$root/$lock" ||
     { say "SKIPPED: the packages could not be fetched: $(grep -E '^ERROR' "$log" | tail -n 1)" && exit 77; }
