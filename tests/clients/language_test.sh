@@ -55,7 +55,7 @@ test_python() {
   packages=$(python_packages python-client-tests)
   [[ -d $packages ]] || no_packages "run tools/setup.sh --tests"
   cd "$root/clients/python"
-  PYTHONPATH=src:$packages PYTHONDONTWRITEBYTECODE=1 TMPDIR=$folder \
+  PYTHONPATH=src:$packages PYTHONDONTWRITEBYTECODE=1 \
     "$(client_python)" -m pytest -p no:cacheprovider -rA --show-capture=no --no-fold-skipped tests
 }
 

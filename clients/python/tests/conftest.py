@@ -110,6 +110,13 @@ class Server:
                 self._changed.notify_all()
 
 
+@pytest.fixture
+def socket() -> Iterator[str]:
+    """A target whose path is short: a socket's name has room for some hundred bytes."""
+    with tempfile.TemporaryDirectory(prefix="rerankd-", dir="/tmp") as folder:
+        yield f"unix:{folder}/socket"
+
+
 @pytest.fixture(scope="session")
 def providers() -> Iterator[Dict[str, Any]]:
     """The addresses of tests/support/fake_providers.py."""

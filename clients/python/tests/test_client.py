@@ -278,15 +278,14 @@ def test_a_closed_client_refuses(server: Server) -> None:
     asyncio.run(run())
 
 
-def test_a_unix_socket(tmp_path: Any) -> None:
-    target = f"unix:{tmp_path}/rerankd.sock"
-    server = Server(["--listen", target, "--model", str(MODELS / "tiny-cross-encoder")])
+def test_a_unix_socket(socket: str) -> None:
+    server = Server(["--listen", socket, "--model", str(MODELS / "tiny-cross-encoder")])
     try:
-        with RerankFunction(target) as rerank:
+        with RerankFunction(socket) as rerank:
             assert len(rerank(QUERY, DOCUMENTS)) == 4
 
         async def run() -> int:
-            async with AsyncRerankFunction(target) as client:
+            async with AsyncRerankFunction(socket) as client:
                 return len(await client(QUERY, DOCUMENTS))
 
         assert asyncio.run(run()) == 4
@@ -294,10 +293,10 @@ def test_a_unix_socket(tmp_path: Any) -> None:
         assert server.stop() == 0
 
 
-def test_a_server_that_comes_back_is_found_again(tmp_path: Any) -> None:
-    arguments = ["--listen", f"unix:{tmp_path}/rerankd.sock", "--model", str(MODELS / "tiny-cross-encoder")]
+def test_a_server_that_comes_back_is_found_again(socket: str) -> None:
+    arguments = ["--listen", socket, "--model", str(MODELS / "tiny-cross-encoder")]
     patient = ClientOptions(timeout=60, retry=RetryOptions(max_attempts=1000, max_backoff=0.1))
-    with RerankFunction(arguments[1], options=patient) as rerank:
+    with RerankFunction(socket, options=patient) as rerank:
         server = Server(arguments)
         before = rerank(QUERY, DOCUMENTS)
         assert server.stop() == 0
