@@ -473,6 +473,10 @@ class Loader {
     const std::string text = std::exchange(model.hub_id, "");
     if (text.empty()) return;  // was reported
     const bool home = text == "~" || text.starts_with("~/");
+    if (home && sources_.home.empty()) {
+      Error(given.place, "model: \"~\" is the home folder, and HOME is not set");
+      return;
+    }
     const fs::path folder =
         home ? sources_.home / fs::path(text.substr(1)).relative_path() : given.base / text;
     const bool written_as_folder = home || text.starts_with('/') || text.starts_with("./") ||

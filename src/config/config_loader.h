@@ -14,7 +14,7 @@ namespace rerankd {
 // Where settings come from; what comes later in this list wins.
 struct ConfigSources {
   ModelEntry default_model;                   // served when no model is configured
-  std::filesystem::path home;                 // what "~" stands for
+  std::filesystem::path home;                 // what "~" stands for; empty: nothing
   std::optional<std::filesystem::path> file;  // YAML
   std::vector<std::pair<std::string, std::string>> environment;  // RERANKD_… variables
   std::vector<std::pair<std::string, std::string>> flags;        // setting key ("log.level"), value

@@ -159,6 +159,11 @@ models:
   EXPECT_EQ(models[5].hub_id, "single-name");
 }
 
+TEST(ConfigLoaderTest, WithoutAHomeATildeIsNoFolder) {
+  const LoadedConfig loaded = LoadConfig(Sources(), "models: [{model: ~/mine}]", "/etc/r.yaml");
+  EXPECT_THAT(loaded.errors, ElementsAre(HasSubstr("HOME is not set")));
+}
+
 TEST(ConfigLoaderTest, ASingleModelMayComeFromTheHub) {
   ConfigSources sources = Sources();
   sources.environment = {{"RERANKD_MODEL", "org/name"}, {"RERANKD_MODEL_REVISION", "main"}};

@@ -11,6 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   rerankd::ConfigSources sources;
   sources.default_model.name = "default";
   sources.default_model.path = "/models/default";
+  if (size % 2 == 0) sources.home = "/home/me";
   const std::string yaml(reinterpret_cast<const char*>(data), size);
   const rerankd::LoadedConfig loaded = rerankd::LoadConfig(sources, yaml, "/etc/rerankd.yaml");
   for (const std::string& error : loaded.errors) {
