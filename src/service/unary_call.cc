@@ -68,6 +68,7 @@ std::string ServerState::MakeRequestId() {
 UnaryCall::UnaryCall(std::shared_ptr<ServerState> state, grpc::CallbackServerContext* context,
                      grpc::ByteBuffer* response, std::string_view method)
     : state_(std::move(state)),
+      context_(context),
       response_(response),
       start_(std::chrono::steady_clock::now()),
       deadline_(SteadyDeadline(context->raw_deadline())) {
@@ -77,7 +78,6 @@ UnaryCall::UnaryCall(std::shared_ptr<ServerState> state, grpc::CallbackServerCon
     if (IsUsableRequestId(id)) log_.id = id;
   }
   if (log_.id.empty()) log_.id = state_->MakeRequestId();
-  context->AddInitialMetadata(kRequestIdKey, log_.id);
   log_.method = method;
   if (state_->logger) log_.peer = context->peer();
   in_progress_ = state_->Enter();
@@ -103,6 +103,13 @@ void UnaryCall::Answer(absl::Status status, const google::protobuf::Message* res
       if (!wire.ok()) status = absl::InternalError(wire.error_message());
     } else {
       wire = ToGrpcStatus(status);
+    }
+    // An error without initial metadata is one frame of headers, which retry policies of gRPC and
+    // of proxies may send again; after initial metadata of its own they may not.
+    if (wire.ok()) {
+      context_->AddInitialMetadata(kRequestIdKey, log_.id);
+    } else {
+      context_->AddTrailingMetadata(kRequestIdKey, log_.id);
     }
     if (state_->logger) {
       log_.status = std::move(status);

@@ -99,6 +99,7 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   void OnDone() override;
 
   const std::shared_ptr<ServerState> state_;
+  grpc::CallbackServerContext* const context_;
   grpc::ByteBuffer* const response_;
   const TimePoint start_;
   const TimePoint deadline_;

@@ -269,6 +269,18 @@ TEST_F(RerankServiceTest, PassesOnTheModelsDetails) {
   EXPECT_EQ(retry->retry_delay().nanos(), 500'000'000);
 }
 
+// gRPC's own retry policy sends again only what came without initial metadata.
+TEST_F(RerankServiceTest, ARetryPolicySendsRefusedCallsAgain) {
+  grpc::ChannelArguments arguments;
+  arguments.SetServiceConfigJSON(R"({"methodConfig": [{
+    "name": [{"service": "rerank.v1.RerankService"}],
+    "retryPolicy": {"maxAttempts": 3, "initialBackoff": "0.01s", "maxBackoff": "0.01s",
+                    "backoffMultiplier": 1, "retryableStatusCodes": ["RESOURCE_EXHAUSTED"]}}]})");
+  server_->mini().FailNext(2, RetryLater("queue full", std::chrono::milliseconds(1)));
+  EXPECT_TRUE(AsyncRerank(server_->Channel(arguments), MakeRequest("q", {"a"})).Wait().ok());
+  EXPECT_EQ(server_->mini().calls(), 3);
+}
+
 TEST_F(RerankServiceTest, LongMessagesStillReachTheCaller) {
   std::string text;
   for (int i = 0; i < 100'000; ++i) text += "ü";
@@ -391,7 +403,7 @@ TEST_F(RerankServiceTest, MakesUpARequestIdOtherwise) {
     grpc::ClientContext context;
     if (!sent.empty()) context.AddMetadata("x-request-id", sent);
     EXPECT_FALSE(Rerank(MakeRequest("", {"a"}), context).ok());  // errors carry one, too
-    const auto& metadata = context.GetServerInitialMetadata();
+    const auto& metadata = context.GetServerTrailingMetadata();
     ASSERT_EQ(metadata.count("x-request-id"), 1);
     ids.emplace_back(metadata.find("x-request-id")->second.data(), 16);
     EXPECT_THAT(ids.back(), testing::MatchesRegex("[0-9a-f]{16}"));

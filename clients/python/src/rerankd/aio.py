@@ -136,7 +136,7 @@ class AsyncRerankFunction:
                     failure.code(),
                     failure.details() or "",
                     error_details(failure.trailing_metadata()),
-                    request_id_of(failure.initial_metadata()),
+                    request_id_of(failure.trailing_metadata()),
                     attempts,
                 )
             remaining = None if deadline is None else deadline - time.monotonic()

@@ -132,6 +132,6 @@ def _error_of_call(failure: Any, attempts: int) -> RerankError:
         failure.code(),
         failure.details() or "",
         error_details(failure.trailing_metadata()),
-        request_id_of(failure.initial_metadata()),
+        request_id_of(failure.trailing_metadata()),
         attempts,
     )
