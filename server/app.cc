@@ -14,6 +14,7 @@
 #include "server/request_log_fields.h"
 #include "server/version.h"
 #include "service/listen_address.h"
+#include "util/address.h"
 #include "util/cpu.h"
 #include "util/environment.h"
 #include "util/status_macros.h"
@@ -84,6 +85,7 @@ absl::StatusOr<std::unique_ptr<App>> App::Load(const ServerConfig& config, Logge
   // One that a killed server left would send whoever waits for it to a wrong port.
   if (!config.port_file.empty()) RemoveFile(config.port_file);
   std::unique_ptr<App> app(new App(config, logger));
+  RERANKD_RETURN_IF_ERROR(app->OpenSecurity());
   RERANKD_RETURN_IF_ERROR(app->ConnectHub());
   RERANKD_RETURN_IF_ERROR(app->ConnectProviders());
   for (const ModelEntry& entry : app->config_.models) {
@@ -93,6 +95,47 @@ absl::StatusOr<std::unique_ptr<App>> App::Load(const ServerConfig& config, Logge
   RERANKD_RETURN_IF_ERROR(app->ServeMetrics());
   RERANKD_RETURN_IF_ERROR(app->LoadModels());
   return app;
+}
+
+absl::Status App::OpenSecurity() {
+  const TimePoint now = steady_clock::now();
+  const auto listener = [this](const char* what) {
+    return [this, what](const absl::Status& status) {
+      if (status.ok()) {
+        logger_.Info("files read again", {{"of", what}});
+      } else {
+        logger_.Warning("files changed and cannot be used; what was read before stays in use",
+                        {{"of", what}, {"error", std::string(status.message())}});
+      }
+    };
+  };
+  if (config_.tls.enabled()) {
+    RERANKD_ASSIGN_OR_RETURN(security_.tls, WatchTlsFiles(config_.tls, listener("tls"), now));
+    security_.require_client_certificate = config_.tls.require_client_certificate;
+  }
+  if (!config_.keys_file.empty()) {
+    RERANKD_ASSIGN_OR_RETURN(security_.access,
+                             AccessControl::Open(config_.keys_file, listener("keys_file"), now));
+  }
+  return absl::OkStatus();
+}
+
+void App::WarnWhenExposed() const {
+  const TlsFiles& tls = config_.tls;
+  const bool knows_callers =
+      security_.access != nullptr || (!tls.client_ca.empty() && tls.require_client_certificate);
+  if (tls.enabled() && knows_callers) return;
+  std::string exposed;
+  for (const std::string& address : server_->addresses()) {
+    const auto parsed = ParseListenAddress(address);
+    if (parsed.ok() && !IsLocal(*parsed)) exposed += (exposed.empty() ? "" : ", ") + address;
+  }
+  if (exposed.empty()) return;
+  logger_.Warning("other machines may reach this server without protection",
+                  {{"address", exposed},
+                   {"missing", tls.enabled()   ? "keys_file or tls.client_ca"
+                               : knows_callers ? "tls"
+                                               : "tls, and keys_file or tls.client_ca"}});
 }
 
 absl::Status App::ConnectHub() {
@@ -175,12 +218,15 @@ absl::Status App::LoadModels() {
 }
 
 absl::Status App::Serve() {
-  RERANKD_ASSIGN_OR_RETURN(
-      server_, GrpcServer::Start(config_.service, catalog_, [this](const RequestLog& request) {
-        if (metrics_ != nullptr) RecordCall(request, *metrics_);
-        const LogLevel level = LevelOf(request);
-        if (logger_.enabled(level)) logger_.Log(level, "request", FieldsOf(request));
-      }));
+  RERANKD_ASSIGN_OR_RETURN(server_, GrpcServer::Start(
+                                        config_.service, catalog_,
+                                        [this](const RequestLog& request) {
+                                          if (metrics_ != nullptr) RecordCall(request, *metrics_);
+                                          const LogLevel level = LevelOf(request);
+                                          if (logger_.enabled(level))
+                                            logger_.Log(level, "request", FieldsOf(request));
+                                        },
+                                        security_));
   if (metrics_endpoint_ != nullptr) {
     server_load_ = std::make_shared<ServerLoad>(*server_, config_.service.max_concurrent_requests);
     metrics_endpoint_->Add(server_load_);
@@ -188,7 +234,8 @@ absl::Status App::Serve() {
   if (!config_.port_file.empty()) {
     RERANKD_RETURN_IF_ERROR(WritePortFile(config_.port_file, server_->port()));
   }
-  logger_.Info("serving", {{"address", server_->address()},
+  WarnWhenExposed();
+  logger_.Info("serving", {{"address", fmt::format("{}", fmt::join(server_->addresses(), ","))},
                            {"default_model", catalog_.models().front()->name()},
                            {"start_ms", Milliseconds(steady_clock::now() - began_)}});
   return absl::OkStatus();

@@ -42,6 +42,9 @@ class App {
 
  private:
   App(ServerConfig config, Logger& logger);
+  // Reads the files of certificates and keys, so that a wrong one is told before models are loaded.
+  absl::Status OpenSecurity();
+  void WarnWhenExposed() const;
   absl::Status ConnectHub();
   absl::Status ConnectProviders();
   absl::Status ServeMetrics();
@@ -60,6 +63,7 @@ class App {
   std::unique_ptr<WorkerPool> reading_;    // likewise
   std::shared_ptr<const HostedTools> hosted_;
   Catalog catalog_;
+  ServerSecurity security_;
   std::unique_ptr<GrpcServer> server_;
   std::shared_ptr<ProcessMetrics> process_metrics_;
   std::shared_ptr<ModelStates> model_states_;

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -18,6 +19,8 @@
 #include "config/command_line.h"
 #include "config/config_loader.h"
 #include "config/settings.h"
+#include "security/access_control.h"
+#include "security/tls_files.h"
 #include "server/app.h"
 #include "server/hosted_loading.h"
 #include "server/shutdown_signal.h"
@@ -81,6 +84,24 @@ void RaiseFileLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// The files of certificates and keys; prints what is wrong with them.
+bool CheckFiles(const ServerConfig& config) {
+  bool good = true;
+  const auto check = [&](const absl::Status& status) {
+    if (status.ok()) return;
+    PrintError(std::string(status.message()));
+    good = false;
+  };
+  if (config.tls.enabled()) {
+    check(LoadTlsFiles(config.tls, std::chrono::system_clock::now()).status());
+  }
+  if (!config.keys_file.empty()) {
+    check(
+        AccessControl::Open(config.keys_file, nullptr, std::chrono::steady_clock::now()).status());
+  }
+  return good;
+}
+
 int Serve(const ServerConfig& config) {
   if (config.models.front().path == kBuildDefaultModel && !fs::exists(kBuildDefaultModel)) {
     return CannotStart(fmt::format(
@@ -119,7 +140,7 @@ int Main(int argc, const char* const* argv) {
   for (const std::string& error : loaded.errors) PrintError(error);
   if (!loaded.errors.empty()) return 2;
   if (command == CommandLine::Command::kCheckConfig) {
-    bool is_right = true;
+    bool is_right = CheckFiles(loaded.config);
     for (const ModelEntry& model : loaded.config.models) {
       if (model.kind != EntryKind::kHosted) continue;
       const absl::Status files = CheckHostedFiles(model);

@@ -41,6 +41,7 @@ std::string GroupOf(std::string_view key) {
   if (dot == std::string_view::npos) return "Server";
   const std::string_view section = key.substr(0, dot);
   if (section == "log") return "Log";
+  if (section == "tls") return "TLS";
   if (section == "hub") return "Model hub";
   if (section == "engine") return "Engine, for all models";
   return "Model, when no file lists the models";

@@ -120,6 +120,7 @@ class Loader {
       Error(single_model_.front().place,
             "describes the only model and cannot be combined with `models` of " + file_);
     }
+    CheckTls();
     BuildModels();
     return {std::move(config_), std::move(errors_)};
   }
@@ -328,6 +329,17 @@ class Loader {
                         setting->shown(assignment.text)));
     }
     return true;
+  }
+
+  void CheckTls() {
+    const TlsFiles& tls = config_.tls;
+    if (tls.certificate.empty() == tls.key.empty() && (tls.enabled() || tls.client_ca.empty())) {
+      return;
+    }
+    const auto first = std::ranges::find_if(
+        server_, [](const Assignment& one) { return one.key.starts_with("tls."); });
+    Error(first == server_.end() ? "tls" : first->place,
+          "tls needs both certificate and key, and client_ca needs them too");
   }
 
   void BuildModels() {

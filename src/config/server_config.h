@@ -15,6 +15,7 @@
 #include "observability/metrics_options.h"
 #include "providers/provider_options.h"
 #include "providers/remote_options.h"
+#include "security/tls_options.h"
 #include "service/service_options.h"
 
 namespace rerankd {
@@ -80,6 +81,8 @@ struct HubSettings {
 
 struct ServerConfig {
   ServiceOptions service;
+  TlsFiles tls;
+  std::filesystem::path keys_file;  // of the API keys that calls need; empty: they need none
   LogOptions log;
   MetricsOptions metrics;
   EngineOptions engine;  // what model entries start from

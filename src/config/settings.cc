@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 
 #include "config/values.h"
@@ -168,6 +169,23 @@ Codec<std::string> KeyVariable() {
   return codec;
 }
 
+// As chmod takes it.
+Codec<unsigned> FileMode() {
+  return {"octal number, 0600 to 0777",
+          [](std::string_view text) -> absl::StatusOr<unsigned> {
+            unsigned mode = 0;
+            const char* const end = text.data() + text.size();
+            const auto parsed = std::from_chars(text.data(), end, mode, 8);
+            if (parsed.ec == std::errc() && parsed.ptr == end && mode <= 0777 &&
+                (mode & 0600) == 0600) {
+              return mode;
+            }
+            return absl::InvalidArgumentError(
+                "must be three octal digits, with read and write for the owner, for example 0660");
+          },
+          [](const unsigned& mode) { return fmt::format("0{:o}", mode); }};
+}
+
 // One word for two members: what computes a model, or which provider hosts it.
 Setting<ModelEntry> KindSetting() {
   std::vector<std::pair<std::string_view, std::string>> words = {{"cross_encoder", "cross_encoder"},
@@ -224,10 +242,20 @@ std::span<const Setting<ServerConfig>> ServerSettings() {
   static const auto* const settings = new std::vector<Setting<ServerConfig>>{
       Make<ServerConfig>(
           "listen",
-          "Where to listen; port 0 takes any free one. The port has neither encryption nor "
-          "passwords: keep it on loopback or on a trusted network.",
+          "Where to listen, in one place or several; port 0 takes any free one. Beyond loopback "
+          "set tls and keys_file too (docs/SECURITY.md).",
           RERANKD_FIELD(service.listen),
-          Checked("host:port, [ipv6]:port or unix:/path", CheckListen)),
+          List("host:port, [ipv6]:port or unix:/path, several separated by commas; in the file "
+               "also a list",
+               Checked("address", CheckListen))),
+      Make<ServerConfig>(
+          "unix_socket_mode",
+          "The permissions of a Unix socket that is listened on; whoever may write to it may call.",
+          RERANKD_FIELD(service.unix_socket_mode), FileMode()),
+      Make<ServerConfig>("keys_file",
+                         "The file of the API keys that calls need (rerankctl key makes its "
+                         "lines); it is read again when it changes. Unset: they need none.",
+                         RERANKD_FIELD(keys_file), Checked("path", CheckPath)),
       Make<ServerConfig>(
           "port_file",
           "File to which the port is written once the server accepts calls; it appears whole.",
@@ -278,8 +306,8 @@ std::span<const Setting<ServerConfig>> ServerSettings() {
           "server may use.",
           RERANKD_FIELD(tokenizer_threads), Integer(0, 1024)),
       Make<ServerConfig>("admin",
-                         "Whether clients may load, reload and unload models; whoever can reach "
-                         "the port then can.",
+                         "Whether clients may load, reload and unload models: those with a key "
+                         "that allows it or, without keys_file, whoever can reach the server.",
                          RERANKD_FIELD(service.admin), Boolean()),
       Make<ServerConfig>(
           "on_error",
@@ -287,6 +315,22 @@ std::span<const Setting<ServerConfig>> ServerSettings() {
           "start; skip: it serves the others.",
           RERANKD_FIELD(on_error),
           Choice<OnError>({{"fail", OnError::kFail}, {"skip", OnError::kSkip}})),
+      Make<ServerConfig>(
+          "tls.certificate",
+          "A PEM file of the server's certificate and those between it and its root; it is read "
+          "again when it changes, as are the others. Unset: no TLS.",
+          RERANKD_FIELD(tls.certificate), Checked("path", CheckPath)),
+      Make<ServerConfig>("tls.key", "A PEM file of the certificate's private key.",
+                         RERANKD_FIELD(tls.key), Checked("path", CheckPath)),
+      Make<ServerConfig>("tls.client_ca",
+                         "A PEM file of the authorities whose clients are let in; unset: clients "
+                         "need no certificate.",
+                         RERANKD_FIELD(tls.client_ca), Checked("path", CheckPath)),
+      Make<ServerConfig>(
+          "tls.require_client_certificate",
+          "With client_ca: whether a client without a certificate is turned away, or only one "
+          "with a wrong one.",
+          RERANKD_FIELD(tls.require_client_certificate), Boolean()),
       Make<ServerConfig>("log.level", "The least severe events to log.", RERANKD_FIELD(log.level),
                          Choice<LogLevel>({{"debug", LogLevel::kDebug},
                                            {"info", LogLevel::kInfo},

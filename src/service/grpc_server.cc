@@ -5,11 +5,14 @@
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <limits>
 #include <mutex>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "grpc/health/v1/health.pb.h"
@@ -17,6 +20,7 @@
 #include "service/model_admin_service.h"
 #include "service/model_health.h"
 #include "service/rerank_service.h"
+#include "service/tls_credentials.h"
 #include "service/unary_call.h"
 #include "util/status_macros.h"
 
@@ -45,15 +49,31 @@ absl::Status CheckOptions(const ServiceOptions& options) {
       return absl::InvalidArgumentError(fmt::format("{} must be more than 0", name));
     }
   }
-  return CheckListenAddress(options.listen);
+  if (options.listen.empty()) return absl::InvalidArgumentError("listen names no address");
+  for (const std::string& address : options.listen) {
+    RERANKD_RETURN_IF_ERROR(CheckListenAddress(address));
+  }
+  return absl::OkStatus();
+}
+
+constexpr std::string_view kUnixPrefix = "unix:";
+
+absl::Status SetMode(const std::string& socket, unsigned mode) {
+  if (chmod(socket.c_str(), static_cast<mode_t>(mode)) == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(fmt::format("cannot set the permissions of {}: {}", socket,
+                                                   std::generic_category().message(errno)));
 }
 
 }  // namespace
 
 class GrpcServer::Impl {
  public:
-  Impl(const ServiceOptions& options, const Catalog& catalog, RequestLogger logger)
-      : state_(std::make_shared<ServerState>(options, catalog, std::move(logger))),
+  Impl(const ServiceOptions& options, const Catalog& catalog, RequestLogger logger,
+       ServerSecurity security)
+      : state_(std::make_shared<ServerState>(options, catalog, std::move(logger),
+                                             std::move(security.access))),
+        tls_(std::move(security.tls)),
+        require_client_certificate_(security.require_client_certificate),
         rerank_(state_),
         admin_(state_) {}
 
@@ -67,7 +87,11 @@ class GrpcServer::Impl {
     }
 
     grpc::ServerBuilder builder;
-    builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port_);
+    std::vector<int> ports(options.listen.size());
+    for (size_t i = 0; i < ports.size(); ++i) {
+      credentials_.push_back(Credentials(options.listen[i]));
+      builder.AddListeningPort(options.listen[i], credentials_.back(), &ports[i]);
+    }
     builder.RegisterService(&rerank_.service());
     builder.RegisterService(&admin_.service());
     builder.SetMaxReceiveMessageSize(static_cast<int>(options.max_message_bytes));
@@ -89,22 +113,31 @@ class GrpcServer::Impl {
       builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
                                  Milliseconds(options.max_connection_age));
     }
-    server_ = builder.BuildAndStart();
-    if (server_ == nullptr) {
-      return absl::FailedPreconditionError(fmt::format("cannot listen on {}", options.listen));
+    {
+      // Between bind() and SetMode() nobody but the owner gets at a socket.
+      const mode_t usual = umask(0177);
+      server_ = builder.BuildAndStart();
+      umask(usual);
     }
-
-    address_ = options.listen;
-    if (address_.starts_with("unix:")) {
-      port_ = 0;
-    } else {
-      address_.replace(address_.rfind(':') + 1, std::string::npos, std::to_string(port_));
+    if (server_ == nullptr) {
+      return absl::FailedPreconditionError(
+          fmt::format("cannot listen on {}", fmt::join(options.listen, ", ")));
+    }
+    for (size_t i = 0; i < ports.size(); ++i) {
+      std::string& address = addresses_.emplace_back(options.listen[i]);
+      if (address.starts_with(kUnixPrefix)) {
+        RERANKD_RETURN_IF_ERROR(
+            SetMode(address.substr(kUnixPrefix.size()), options.unix_socket_mode));
+      } else {
+        address.replace(address.rfind(':') + 1, std::string::npos, std::to_string(ports[i]));
+        if (port_ == 0) port_ = ports[i];
+      }
     }
     health_ = ModelHealth::Start(catalog, *server_->GetHealthCheckService());
     return absl::OkStatus();
   }
 
-  const std::string& address() const { return address_; }
+  const std::vector<std::string>& addresses() const { return addresses_; }
   int port() const { return port_; }
   size_t calls_in_progress() const { return state_->in_progress(); }
 
@@ -126,14 +159,25 @@ class GrpcServer::Impl {
   }
 
  private:
+  // A Unix socket is guarded by its file's permissions, and by keys.
+  std::shared_ptr<grpc::ServerCredentials> Credentials(std::string_view address) const {
+    if (tls_ == nullptr || address.starts_with(kUnixPrefix)) {
+      return grpc::InsecureServerCredentials();
+    }
+    return MakeTlsCredentials(tls_, require_client_certificate_);
+  }
+
   // These outlive the server.
   const std::shared_ptr<ServerState> state_;
+  const std::shared_ptr<TlsSource> tls_;
+  const bool require_client_certificate_;
+  std::vector<std::shared_ptr<grpc::ServerCredentials>> credentials_;
   RerankService rerank_;
   ModelAdminService admin_;
   std::unique_ptr<grpc::Server> server_;
   std::shared_ptr<ModelHealth> health_;
   int port_ = 0;
-  std::string address_;
+  std::vector<std::string> addresses_;
   std::once_flag stop_once_;
 };
 
@@ -143,13 +187,14 @@ GrpcServer::~GrpcServer() { Stop(std::chrono::milliseconds(0)); }
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const ServiceOptions& options,
                                                               const Catalog& catalog,
-                                                              RequestLogger logger) {
-  auto impl = std::make_unique<Impl>(options, catalog, std::move(logger));
+                                                              RequestLogger logger,
+                                                              ServerSecurity security) {
+  auto impl = std::make_unique<Impl>(options, catalog, std::move(logger), std::move(security));
   RERANKD_RETURN_IF_ERROR(impl->Start(options, catalog));
   return std::unique_ptr<GrpcServer>(new GrpcServer(std::move(impl)));
 }
 
-const std::string& GrpcServer::address() const { return impl_->address(); }
+const std::vector<std::string>& GrpcServer::addresses() const { return impl_->addresses(); }
 
 int GrpcServer::port() const { return impl_->port(); }
 

@@ -4,13 +4,23 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "security/access_control.h"
+#include "security/tls_files.h"
 #include "service/catalog.h"
 #include "service/request_log.h"
 #include "service/service_options.h"
 
 namespace rerankd {
+
+// Who may connect, and who may call. Both empty: everybody who reaches the server.
+struct ServerSecurity {
+  std::shared_ptr<TlsSource> tls;          // of the TCP listeners
+  bool require_client_certificate = true;  // where `tls` has authorities of clients
+  std::shared_ptr<AccessControl> access;
+};
 
 // Serves from Start() until Stop(). Health (grpc.health.v1) is SERVING in between for the name and
 // the aliases of every model that can serve and, while at least one can, for "" and
@@ -19,19 +29,22 @@ namespace rerankd {
 class GrpcServer {
  public:
   // Listens and serves. `catalog` must outlive the server; `logger` may be empty.
-  // FAILED_PRECONDITION says why `options.listen` cannot be used, for example because the port is
-  // in use. INVALID_ARGUMENT names an option that cannot be right.
+  // FAILED_PRECONDITION says why an address of `options.listen` cannot be used, for example because
+  // the port is in use. INVALID_ARGUMENT names an option that cannot be right.
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const ServiceOptions& options,
                                                            const Catalog& catalog,
-                                                           RequestLogger logger);
+                                                           RequestLogger logger,
+                                                           ServerSecurity security = {});
   // Stops without grace, if still running.
   ~GrpcServer();
   GrpcServer(const GrpcServer&) = delete;
   GrpcServer& operator=(const GrpcServer&) = delete;
 
-  // What a client on this machine dials: `options.listen` with the port that was really bound.
-  const std::string& address() const;
-  // The port that was bound; 0 for a Unix socket.
+  // What a client on this machine dials: `options.listen` with the ports that were really bound.
+  const std::vector<std::string>& addresses() const;
+  // The first of them.
+  const std::string& address() const { return addresses().front(); }
+  // The first port that was bound; 0: there are only Unix sockets.
   int port() const;
   // Calls that are not answered yet.
   size_t calls_in_progress() const;

@@ -31,6 +31,11 @@ class AdminCall : public UnaryCall,
                             "setting \"admin: true\" would"),
                         "ADMIN_DISABLED");
     }
+    if (state().access != nullptr && !caller().admin) {
+      return WithReason(
+          absl::PermissionDeniedError("this API key is not one that may load and unload models"),
+          "KEY_NOT_ADMIN");
+    }
     Request request;
     RERANKD_RETURN_IF_ERROR(ParseRequest(payload, request));
     RERANKD_RETURN_IF_ERROR(ValidateName(request.name()));

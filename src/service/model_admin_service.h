@@ -9,7 +9,8 @@
 
 namespace rerankd {
 
-// Refuses every call with PERMISSION_DENIED unless ServiceOptions::admin is set. Owns no thread.
+// Refuses every call with PERMISSION_DENIED unless ServiceOptions::admin is set and, on a server
+// that asks for API keys, the caller's key allows it. Owns no thread.
 class ModelAdminService {
  public:
   explicit ModelAdminService(std::shared_ptr<ServerState> state);

@@ -13,6 +13,7 @@ namespace rerankd {
 struct RequestLog {
   std::string id;      // the caller's x-request-id, or made up; printable ASCII
   std::string method;  // "Rerank", "ListModels", "GetModel"
+  std::string tenant;  // whose API key the call showed; empty: none, or a wrong one
   std::string peer;    // as gRPC names it, for example "ipv4:127.0.0.1:41234"
   std::string model;   // the model that was used; empty when the call failed before it was known
   // That was asked, where another one (`model`) stood in for it; else empty.

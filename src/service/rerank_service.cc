@@ -12,6 +12,7 @@
 #include "core/errors.h"
 #include "rerank/v1/rerank.grpc.pb.h"
 #include "service/conversions.h"
+#include "service/quota_charge.h"
 #include "service/request_parser.h"
 #include "service/validation.h"
 #include "util/no_throw.h"
@@ -61,6 +62,7 @@ class RerankCall : public UnaryCall, public std::enable_shared_from_this<RerankC
     if (provider_key_.has_value()) request.provider_key = *std::move(provider_key_);
     request.deadline = deadline();
     request.cancelled = cancelled();
+    RERANKD_RETURN_IF_ERROR(charge_.Begin(caller(), request, *model, start()));
     model->Rerank(std::move(request),
                   [call = shared_from_this()](absl::StatusOr<RerankResult> result) {
                     call->OnResult(std::move(result));
@@ -69,6 +71,7 @@ class RerankCall : public UnaryCall, public std::enable_shared_from_this<RerankC
   }
 
   void OnResult(absl::StatusOr<RerankResult> result) {
+    charge_.End(result, std::chrono::steady_clock::now());
     if (!Claim()) return;
     google::protobuf::Arena arena;
     const rerank::v1::RerankResponse* response = nullptr;
@@ -95,6 +98,7 @@ class RerankCall : public UnaryCall, public std::enable_shared_from_this<RerankC
   rerank::v1::RerankRequest request_;
   size_t documents_ = 0;
   std::string model_;
+  QuotaCharge charge_;
 };
 
 class ListModelsCall : public UnaryCall {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace rerankd {
 
@@ -12,9 +13,11 @@ namespace rerankd {
 inline constexpr std::string_view kServiceName = "rerank.v1.RerankService";
 
 struct ServiceOptions {
-  // Where to listen: "host:port" (port 0: any free one), "[ipv6]:port" or "unix:/path". The port
-  // has neither encryption nor passwords: keep it on loopback or on a trusted network.
-  std::string listen = "127.0.0.1:50051";
+  // Where to listen, one address or several: "host:port" (port 0: any free one), "[ipv6]:port" or
+  // "unix:/path". Beyond loopback a server should have TLS and keys (ServerSecurity).
+  std::vector<std::string> listen = {"127.0.0.1:50051"};
+  // The permissions of Unix sockets: whoever may write to one may connect.
+  unsigned unix_socket_mode = 0660;
   // The largest request, in bytes, after decompression; a larger one fails with RESOURCE_EXHAUSTED.
   size_t max_message_bytes = size_t{64} << 20;
   // Whether compressed requests are read; else they fail with UNIMPLEMENTED before anything is
@@ -36,8 +39,8 @@ struct ServiceOptions {
   std::chrono::milliseconds max_connection_age{0};
   // Whether clients may ask for the API's description (grpcurl needs it).
   bool reflection = true;
-  // Whether clients may load, reload and unload models (rerank.v1.ModelAdminService). Whoever can
-  // reach the port then can.
+  // Whether clients may load, reload and unload models (rerank.v1.ModelAdminService): those whose
+  // key allows it or, on a server without keys, whoever can reach it.
   bool admin = false;
 };
 

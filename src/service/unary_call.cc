@@ -27,6 +27,13 @@ TimePoint SteadyDeadline(gpr_timespec deadline) {
          std::chrono::nanoseconds(left.tv_nsec);
 }
 
+// The first value of a key; empty: there is none.
+std::string_view Metadata(const grpc::CallbackServerContext& context, const char* key) {
+  const auto found = context.client_metadata().find(key);
+  if (found == context.client_metadata().end()) return {};
+  return {found->second.data(), found->second.size()};
+}
+
 absl::Status DeadlineExceeded() {
   return absl::DeadlineExceededError("the call's deadline has passed");
 }
@@ -72,15 +79,20 @@ UnaryCall::UnaryCall(std::shared_ptr<ServerState> state, grpc::CallbackServerCon
       response_(response),
       start_(std::chrono::steady_clock::now()),
       deadline_(SteadyDeadline(context->raw_deadline())) {
-  const auto& metadata = context->client_metadata();
-  if (const auto it = metadata.find(kRequestIdKey); it != metadata.end()) {
-    const std::string_view id(it->second.data(), it->second.size());
-    if (IsUsableRequestId(id)) log_.id = id;
-  }
+  const std::string_view id = Metadata(*context, kRequestIdKey);
+  if (IsUsableRequestId(id)) log_.id = id;
   if (log_.id.empty()) log_.id = state_->MakeRequestId();
   log_.method = method;
   if (state_->logger) log_.peer = context->peer();
+  caller_ = Identify(*context);
+  if (caller_.ok()) log_.tenant = caller_->tenant;
   in_progress_ = state_->Enter();
+}
+
+absl::StatusOr<Caller> UnaryCall::Identify(const grpc::CallbackServerContext& context) const {
+  if (state_->access == nullptr) return Caller();
+  return state_->access->Identify(
+      KeyInMetadata(Metadata(context, "authorization"), Metadata(context, "x-api-key")), start_);
 }
 
 void UnaryCall::Start(std::shared_ptr<UnaryCall> self, std::optional<std::string_view> payload) {
@@ -127,6 +139,7 @@ absl::Status UnaryCall::Admit() const {
         absl::UnavailableError("this server is draining; send the call to another one"),
         "DRAINING");
   }
+  RERANKD_RETURN_IF_ERROR(caller_.status());
   if (deadline_ <= start_) return DeadlineExceeded();
   return absl::OkStatus();
 }

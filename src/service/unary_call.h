@@ -18,6 +18,8 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "security/access_control.h"
 #include "service/catalog.h"
 #include "service/request_log.h"
 #include "service/service_options.h"
@@ -30,9 +32,11 @@ namespace rerankd {
 // server is gone. Safe for concurrent use.
 class ServerState {
  public:
-  // `catalog` must outlive the calls in progress; `logger` may be empty.
-  ServerState(const ServiceOptions& options, const Catalog& catalog, RequestLogger logger)
-      : options(options), catalog(catalog), logger(std::move(logger)) {}
+  // `catalog` must outlive the calls in progress; `logger` may be empty. No `access`: everybody may
+  // call, without a key.
+  ServerState(const ServiceOptions& options, const Catalog& catalog, RequestLogger logger,
+              std::shared_ptr<AccessControl> access)
+      : options(options), catalog(catalog), logger(std::move(logger)), access(std::move(access)) {}
 
   // From now on calls are refused with UNAVAILABLE; those in progress go on.
   void Refuse() { refusing_ = true; }
@@ -53,6 +57,7 @@ class ServerState {
   const ServiceOptions options;
   const Catalog& catalog;
   const RequestLogger logger;
+  const std::shared_ptr<AccessControl> access;
 
  private:
   std::atomic<uint64_t> next_id_{(uint64_t{std::random_device()()} << 32) | std::random_device()()};
@@ -86,13 +91,17 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   void Answer(absl::Status status, const google::protobuf::Message* response);
 
   const ServerState& state() const { return *state_; }
+  // REQUIRES: within Handle() or later, which no call without a right key gets to.
+  const Caller& caller() const { return *caller_; }
   RequestLog& log() { return log_; }
   size_t in_progress() const { return in_progress_; }
+  TimePoint start() const { return start_; }
   TimePoint deadline() const { return deadline_; }
   std::stop_token cancelled() const { return cancel_.get_token(); }
 
  private:
   absl::Status Admit() const;
+  absl::StatusOr<Caller> Identify(const grpc::CallbackServerContext& context) const;
   // Why a call that its caller no longer waits for ended.
   absl::Status Ended() const;
   void OnCancel() override;
@@ -103,6 +112,7 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   grpc::ByteBuffer* const response_;
   const TimePoint start_;
   const TimePoint deadline_;
+  absl::StatusOr<Caller> caller_;
   size_t in_progress_ = 0;
   std::shared_ptr<UnaryCall> self_;
   std::stop_source cancel_;

@@ -1,6 +1,8 @@
 #include "util/address.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <sys/un.h>
 
 #include <charconv>
@@ -36,6 +38,14 @@ absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {
   address.host = host;
   address.port = port;
   return address;
+}
+
+bool IsLocal(const ListenAddress& address) {
+  if (!address.unix_path.empty() || address.host == "localhost") return true;
+  in_addr v4{};
+  if (inet_pton(AF_INET, address.host.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
+  in6_addr v6{};
+  return inet_pton(AF_INET6, address.host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
 }  // namespace rerankd

@@ -17,4 +17,9 @@ struct ListenAddress {
 // "host:port", "[ipv6]:port" or "unix:/path". INVALID_ARGUMENT says what it must be.
 absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text);
 
+// Whether nobody beyond this machine reaches the address: a Unix socket, "localhost", 127.0.0.0/8
+// or
+// ::1. Other names count as reachable; they are not looked up.
+bool IsLocal(const ListenAddress& address);
+
 }  // namespace rerankd

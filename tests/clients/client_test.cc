@@ -211,10 +211,10 @@ TEST_F(ClientTest, KnowsWhetherTheServerServes) {
 TEST(ClientWaitTest, WaitsForAServerThatStartsLater) {
   const TempDir folder;
   ServiceOptions options;
-  options.listen = "unix:" + (folder.path() / "rerankd").string();
+  options.listen = {"unix:" + (folder.path() / "rerankd").string()};
   absl::StatusOr<bool> serving = false;
   std::jthread waiter(
-      [&] { serving = Client({.target = options.listen}).WaitUntilServing("mini"); });
+      [&] { serving = Client({.target = options.listen[0]}).WaitUntilServing("mini"); });
   const RerankTestServer server(options);
   waiter.join();
   ASSERT_TRUE(serving.ok()) << serving.status();

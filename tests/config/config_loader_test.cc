@@ -65,7 +65,7 @@ models:
 )");
   ASSERT_THAT(loaded.errors, IsEmpty());
   const ServerConfig& config = loaded.config;
-  EXPECT_EQ(config.service.listen, "[::1]:0");
+  EXPECT_THAT(config.service.listen, ElementsAre("[::1]:0"));
   EXPECT_EQ(config.grace_period, 5s);
   EXPECT_EQ(config.service.max_message_bytes, 16U << 20);
   EXPECT_FALSE(config.service.reflection);
@@ -583,6 +583,43 @@ models:
   EXPECT_EQ(again.config.models[2].revision, "v2");
   EXPECT_EQ(again.config.models[2].unload_after, 90s);
   EXPECT_EQ(again.config.hub.offline, false);
+}
+
+TEST(ConfigLoaderTest, ListensInOnePlaceOrSeveral) {
+  EXPECT_THAT(Load("listen: 127.0.0.1:1").config.service.listen, ElementsAre("127.0.0.1:1"));
+  const LoadedConfig loaded = Load(R"(
+listen: ["[::1]:1", unix:/run/r.sock]
+unix_socket_mode: 0666
+)");
+  ASSERT_THAT(loaded.errors, IsEmpty());
+  EXPECT_THAT(loaded.config.service.listen, ElementsAre("[::1]:1", "unix:/run/r.sock"));
+  EXPECT_EQ(loaded.config.service.unix_socket_mode, 0666U);
+  const LoadedConfig again = Load(FormatConfig(loaded.config));
+  ASSERT_THAT(again.errors, IsEmpty());
+  EXPECT_EQ(again.config.service.listen, loaded.config.service.listen);
+  EXPECT_EQ(again.config.service.unix_socket_mode, 0666U);
+  EXPECT_THAT(Load("listen: [127.0.0.1:1, nonsense]").errors, ElementsAre(HasSubstr("host:port")));
+  for (const char* const mode : {"0066", "9", "1777", "0o660", "-660"}) {
+    EXPECT_THAT(Load(std::string("unix_socket_mode: \"") + mode + "\"").errors,
+                ElementsAre(HasSubstr("three octal digits")))
+        << mode;
+  }
+}
+
+TEST(ConfigLoaderTest, TlsNeedsBothHalves) {
+  const LoadedConfig loaded =
+      Load("tls: {certificate: tls.crt, key: /k/tls.key, client_ca: ca.crt}\nkeys_file: keys");
+  ASSERT_THAT(loaded.errors, IsEmpty());
+  EXPECT_EQ(loaded.config.tls.certificate, "/etc/rerankd/tls.crt");
+  EXPECT_EQ(loaded.config.tls.key, "/k/tls.key");
+  EXPECT_TRUE(loaded.config.tls.require_client_certificate);
+  EXPECT_EQ(loaded.config.keys_file, "/etc/rerankd/keys");
+  for (const char* const half : {"certificate", "key", "client_ca"}) {
+    EXPECT_THAT(
+        Load(std::string("\n\ntls: {") + half + ": f}").errors,
+        ElementsAre(testing::AllOf(HasSubstr(":3: "), HasSubstr("both certificate and key"))))
+        << half;
+  }
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <future>
 #include <memory>
 #include <string>
@@ -82,10 +83,10 @@ TEST(GrpcServerTest, BindsAFreePortAndSaysWhich) {
 TEST(GrpcServerTest, ServesAUnixSocket) {
   const TempDir folder;
   ServiceOptions options;
-  options.listen = "unix:" + (folder.path() / "rerankd").string();
+  options.listen = {"unix:" + (folder.path() / "rerankd").string()};
   RerankTestServer server(options);
   EXPECT_EQ(server.server().port(), 0);
-  EXPECT_EQ(server.address(), options.listen);
+  EXPECT_EQ(server.address(), options.listen[0]);
   EXPECT_TRUE(Rerank(server.Channel()).ok());
 }
 
@@ -100,10 +101,53 @@ TEST(GrpcServerTest, ClosesAnOldConnectionAndTakesTheNext) {
   EXPECT_TRUE(Rerank(channel).ok());
 }
 
+TEST(GrpcServerTest, ListensInSeveralPlaces) {
+  const TempDir folder;
+  const std::filesystem::path socket = folder.path() / "rerankd";
+  ServiceOptions options;
+  options.listen = {"unix:" + socket.string(), "127.0.0.1:0", "127.0.0.1:0"};
+  RerankTestServer server(options);
+  const std::vector<std::string>& addresses = server.server().addresses();
+  ASSERT_EQ(addresses.size(), 3U);
+  EXPECT_NE(addresses[1], addresses[2]);
+  EXPECT_EQ(addresses[1], "127.0.0.1:" + std::to_string(server.server().port()));
+  for (const std::string& address : addresses) {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    EXPECT_TRUE(
+        Rerank(grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments))
+            .ok())
+        << address;
+  }
+}
+
+TEST(GrpcServerTest, AUnixSocketHasItsPermissionsAndGoesWithTheServer) {
+  namespace fs = std::filesystem;
+  const TempDir folder;
+  const fs::path socket = folder.path() / "rerankd";
+  ServiceOptions options;
+  options.listen = {"unix:" + socket.string()};
+  for (const unsigned mode : {0660U, 0600U, 0666U}) {
+    options.unix_socket_mode = mode;
+    const RerankTestServer server(options);
+    EXPECT_EQ(fs::status(socket).permissions(), static_cast<fs::perms>(mode));
+    EXPECT_TRUE(Rerank(server.Channel()).ok());
+  }
+  EXPECT_FALSE(fs::exists(fs::symlink_status(socket)));
+}
+
+TEST(GrpcServerTest, NoAddressIsAnError) {
+  const Catalog catalog;
+  ServiceOptions options;
+  options.listen.clear();
+  EXPECT_EQ(GrpcServer::Start(options, catalog, nullptr).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
 TEST(GrpcServerTest, APortInUseIsAnErrorThatSaysSo) {
   const RerankTestServer first;
   ServiceOptions options;
-  options.listen = first.address();
+  options.listen = {first.address()};
   const Catalog catalog;
   const auto second = GrpcServer::Start(options, catalog, nullptr);
   EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
@@ -116,7 +160,7 @@ TEST(GrpcServerTest, APortCanBeTakenAgainAtOnce) {
   {
     const RerankTestServer first(options);
     EXPECT_TRUE(Rerank(first.Channel()).ok());
-    options.listen = first.address();
+    options.listen = {first.address()};
   }
   const RerankTestServer second(options);
   EXPECT_TRUE(Rerank(second.Channel()).ok());
@@ -132,7 +176,7 @@ TEST(GrpcServerTest, RefusesImpossibleOptions) {
   options.keepalive_interval = std::chrono::milliseconds(0);
   EXPECT_THAT(std::string(GrpcServer::Start(options, catalog, nullptr).status().message()),
               HasSubstr("keepalive_interval"));
-  options.listen = "50051";
+  options.listen = {"50051"};
   EXPECT_FALSE(GrpcServer::Start(options, catalog, nullptr).ok());
 }
 

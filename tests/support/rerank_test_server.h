@@ -22,12 +22,13 @@ class RerankTestServer {
  public:
   static ServiceOptions FreePort() {
     ServiceOptions options;
-    options.listen = "127.0.0.1:0";
+    options.listen = {"127.0.0.1:0"};
     return options;
   }
 
   // Models "mini" (the default one, also called "small") and "large".
-  explicit RerankTestServer(const ServiceOptions& options = FreePort()) {
+  explicit RerankTestServer(const ServiceOptions& options = FreePort(),
+                            const ServerSecurity& security = {}) {
     ModelInfo info{.name = "mini",
                    .aliases = {"small"},
                    .kind = "cross_encoder",
@@ -42,10 +43,13 @@ class RerankTestServer {
     info.aliases.clear();
     info.default_score_kind = ScoreKind::kSigmoid;
     Add(info, large_);
-    auto server = GrpcServer::Start(options, catalog_, [this](const RequestLog& log) {
-      const MutexLock lock(mutex_);
-      logs_.push_back(log);
-    });
+    auto server = GrpcServer::Start(
+        options, catalog_,
+        [this](const RequestLog& log) {
+          const MutexLock lock(mutex_);
+          logs_.push_back(log);
+        },
+        security);
     if (!server.ok()) {
       ADD_FAILURE() << server.status();
       std::abort();

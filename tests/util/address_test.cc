@@ -25,5 +25,16 @@ TEST(AddressTest, RefusesEverythingElse) {
   }
 }
 
+TEST(AddressTest, KnowsWhatOnlyThisMachineReaches) {
+  for (const char* const text :
+       {"127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "localhost:1", "unix:/x"}) {
+    EXPECT_TRUE(IsLocal(*ParseListenAddress(text))) << text;
+  }
+  for (const char* const text : {"0.0.0.0:1", "[::]:1", "10.0.0.1:1", "128.0.0.1:1", "[fe80::1]:1",
+                                 "example.org:1", "localhost.example.org:1"}) {
+    EXPECT_FALSE(IsLocal(*ParseListenAddress(text))) << text;
+  }
+}
+
 }  // namespace
 }  // namespace rerankd

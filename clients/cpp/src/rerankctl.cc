@@ -25,8 +25,10 @@
 #include <vector>
 
 #include "absl/strings/numbers.h"
+#include "connection.h"
 #include "documents.h"
 #include "eval.h"
+#include "key.h"
 #include "output.h"
 #include "pull.h"
 #include "rerankd/client.h"
@@ -52,10 +54,9 @@ struct CommonArguments {
   std::string target = "127.0.0.1:50051";
   double deadline_seconds = 30;
   int retries = RetryOptions().max_attempts - 1;
-  bool tls = false;
-  std::string ca_file;
-  std::string api_key;
   bool json = false;
+  ConnectionArguments connection;
+  Client::Options options;  // what ConnectionOptions() makes of it
 };
 
 struct RerankArguments {
@@ -115,18 +116,10 @@ std::chrono::milliseconds Milliseconds(double seconds) {
 }
 
 Client::Options ClientOptions(const CommonArguments& common) {
-  Client::Options options{.target = common.target,
-                          .deadline = Milliseconds(common.deadline_seconds),
-                          .api_key = common.api_key};
+  Client::Options options = common.options;
+  options.target = common.target;
+  options.deadline = Milliseconds(common.deadline_seconds);
   options.retry.max_attempts = 1 + common.retries;
-  if (common.tls || !common.ca_file.empty()) {
-    TlsOptions tls;
-    if (!common.ca_file.empty()) {
-      std::ifstream in(common.ca_file, std::ios::binary);
-      tls.root_certificates.assign(std::istreambuf_iterator<char>(in), {});
-    }
-    options.tls = std::move(tls);
-  }
   return options;
 }
 
@@ -240,6 +233,21 @@ int RunHealth(CommonArguments common, const HealthArguments& arguments) {
   return *serving ? kOk : kCallFailed;
 }
 
+int RunKey(const CommonArguments& common, const KeyArguments& arguments) {
+  const auto made = MakeKey(arguments);
+  if (!made.ok()) return FailUsage(std::string(made.status().message()));
+  if (common.json) {
+    nlohmann::ordered_json json;
+    if (arguments.out.empty()) json["key"] = made->key.Reveal();
+    json["line"] = made->line;
+    PrintJson(json);
+  } else {
+    Print(arguments.out.empty() ? made->key.Reveal() + "\n" + made->line + "\n"
+                                : made->line + "\n");
+  }
+  return kOk;
+}
+
 int RunPull(const CommonArguments& common, const PullArguments& arguments) {
   const auto id = MakeModelId(arguments.model, arguments.revision);
   if (!id.ok()) return FailUsage(std::string(id.status().message()));
@@ -334,6 +342,7 @@ int Run(int argc, char** argv) {
   HealthArguments health;
   PullArguments pull;
   TopArguments top;
+  KeyArguments key;
   EvalArguments eval;
   std::string model_name;
   std::function<int()> run;
@@ -353,12 +362,8 @@ int Run(int argc, char** argv) {
                  "how often a call is sent again after a failure that may pass")
       ->check(CLI::Range(0, 1000))
       ->capture_default_str();
-  app.add_flag("--tls", common.tls, "encrypt, and trust the system's certificates");
-  app.add_option("--ca-file", common.ca_file, "encrypt, and trust these certificates (PEM)")
-      ->check(CLI::ExistingFile);
-  app.add_option("--api-key", common.api_key, "sent as \"authorization: Bearer KEY\"")
-      ->envname("RERANKD_API_KEY");
   app.add_flag("--json", common.json, "print JSON instead of a table");
+  AddConnectionOptions(app, common.connection);
 
   CLI::App* command = app.add_subcommand("rerank", "Order documents by how well they answer.");
   command->add_option("--query", rerank.query, "what is asked")->required();
@@ -461,6 +466,24 @@ int Run(int argc, char** argv) {
   command->add_flag("--plot", eval.plot, "draw the figures as bars");
   command->callback([&] { run = [&] { return RunEval(common, eval); }; });
 
+  command = app.add_subcommand("key", "Make an API key, and the line of the server's keys_file.");
+  command->footer(
+      "Without --out prints both, the key first. The key is shown this once: the line holds its "
+      "hash only.");
+  command->add_option("TENANT", key.tenant, "whose key it is: letters, digits and . _ -")
+      ->required();
+  command
+      ->add_option("--tokens-per-second", key.tokens_per_second,
+                   "what all keys of the tenant may have computed together; 0: no limit")
+      ->check(CLI::Range(uint64_t{0}, uint64_t{1'000'000'000'000}));
+  command
+      ->add_option("--burst", key.burst,
+                   "tokens that may be saved up (default: ten seconds' worth)")
+      ->check(CLI::Range(uint64_t{0}, uint64_t{1'000'000'000'000}));
+  command->add_flag("--admin", key.admin, "let it load, reload and unload models");
+  command->add_option("--out", key.out, "a new file for the key, instead of printing it");
+  command->callback([&] { run = [&] { return RunKey(common, key); }; });
+
   command =
       app.add_subcommand("pull", "Fetch a model from the hub into the cache; print its folder.");
   command->add_option("MODEL", pull.model, "its id: ORGANIZATION/NAME or NAME")->required();
@@ -476,6 +499,9 @@ int Run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kOk : kUsage;
   }
+  auto options = ConnectionOptions(common.connection);
+  if (!options.ok()) return FailUsage(std::string(options.status().message()));
+  common.options = *std::move(options);
   const int code = run();
   if (std::fflush(stdout) != 0) return FailUsage("cannot write the output");
   return code;

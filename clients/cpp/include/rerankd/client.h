@@ -130,7 +130,7 @@ class Client {
     // their requests at most.
     size_t max_message_bytes = size_t{64} << 20;
     std::optional<TlsOptions> tls;  // unset: plain text
-    std::string api_key;            // for a proxy before the server: "authorization: Bearer KEY"
+    std::string api_key;  // of the server, or of a proxy before it: "authorization: Bearer KEY"
     std::vector<std::pair<std::string, std::string>> metadata;  // of every call; lower-case names
   };
 
