@@ -283,6 +283,13 @@ std::span<const Setting<ServerConfig>> ServerSettings() {
           "Calls in progress at the same time; more are refused with RESOURCE_EXHAUSTED. 0: no "
           "limit.",
           RERANKD_FIELD(service.max_concurrent_requests), Integer(0, 1'000'000)),
+      Make<ServerConfig>("max_streams_per_connection",
+                         "Calls in progress on one connection; a client waits with more.",
+                         RERANKD_FIELD(service.max_streams_per_connection), Integer(1, 1'000'000)),
+      Make<ServerConfig>(
+          "handshake_timeout",
+          "How long a client may take to connect, TLS included, before it is dropped.",
+          RERANKD_FIELD(service.handshake_timeout), DurationValue(1ms, 1h)),
       Make<ServerConfig>(
           "min_client_ping_interval",
           "A client that sends keepalive pings more often than this is disconnected.",

@@ -43,7 +43,8 @@ absl::Status CheckOptions(const ServiceOptions& options) {
   const std::pair<const char*, std::chrono::milliseconds> times[] = {
       {"min_client_ping_interval", options.min_client_ping_interval},
       {"keepalive_interval", options.keepalive_interval},
-      {"keepalive_timeout", options.keepalive_timeout}};
+      {"keepalive_timeout", options.keepalive_timeout},
+      {"handshake_timeout", options.handshake_timeout}};
   for (const auto& [name, value] : times) {
     if (value.count() <= 0) {
       return absl::InvalidArgumentError(fmt::format("{} must be more than 0", name));
@@ -55,6 +56,9 @@ absl::Status CheckOptions(const ServiceOptions& options) {
   }
   return absl::OkStatus();
 }
+
+// Of one call, as HTTP/2 counts it: names, values and 32 bytes for each pair.
+constexpr int kMaxMetadataBytes = 16 << 10;
 
 constexpr std::string_view kUnixPrefix = "unix:";
 
@@ -102,6 +106,11 @@ class GrpcServer::Impl {
     }
     // Two servers on one port would share the calls between them.
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+                               static_cast<int>(options.max_streams_per_connection));
+    builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
+                               Milliseconds(options.handshake_timeout));
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
                                Milliseconds(options.min_client_ping_interval));
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);

@@ -27,6 +27,10 @@ struct ServiceOptions {
   size_t max_documents = 100'000;
   // Calls in progress at the same time; more are refused with RESOURCE_EXHAUSTED. 0: no limit.
   size_t max_concurrent_requests = 1024;
+  // Calls in progress on one connection; a client waits with more.
+  size_t max_streams_per_connection = 256;
+  // How long a client may take to connect, TLS included, before it is dropped.
+  std::chrono::milliseconds handshake_timeout{20'000};
   // How often a client may send keepalive pings, with or without a call in progress, before the
   // server drops it.
   std::chrono::milliseconds min_client_ping_interval{10'000};

@@ -54,8 +54,11 @@ class TlsCredentials final : public grpc::ServerCredentials {
     std::shared_ptr<const TlsMaterial> current = source_->Get(Now());
     if (current == given_) return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
     const grpc_ssl_pem_key_cert_pair pair{current->key.c_str(), current->certificates.c_str()};
-    *config = grpc_ssl_server_certificate_config_create(
-        current->client_ca.empty() ? nullptr : current->client_ca.c_str(), &pair, 1);
+    // gRPC 1.51 aborts without any roots, also where it never asks a client for a certificate: then
+    // they mean nothing, and the server's own will do.
+    const std::string& roots =
+        current->client_ca.empty() ? current->certificates : current->client_ca;
+    *config = grpc_ssl_server_certificate_config_create(roots.c_str(), &pair, 1);
     given_ = std::move(current);
     return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
   }
