@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -277,6 +279,84 @@ TEST_F(RerankctlTest, EvaluationSaysWhatIsWrongWithItsFiles) {
   EXPECT_THAT(unwritable.err, HasSubstr("/nowhere/run: No such file or directory"));
 }
 
+TEST_F(RerankctlTest, BenchSendsWhatItIsGiven) {
+  const Outcome outcome = RunHere({"bench", "--query", "q", "--documents", "-", "--calls", "20",
+                                   "--concurrency", "2", "--model", "large", "--json"},
+                                  "a\nbb\n");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err, "");  // no progress where there is no terminal
+  const auto json = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(json["loop"], "closed");
+  EXPECT_EQ(json["answered"], 20);
+  EXPECT_EQ(json["failed"], 0);
+  EXPECT_EQ(json["documents_per_call"], 2);
+  EXPECT_LE(json["latency_ms"]["p50"], json["latency_ms"]["p99"]);
+  EXPECT_LE(json["latency_ms"]["p99"], json["latency_ms"]["max"]);
+  EXPECT_EQ(server_.large().calls(), 21U) << "one more than is counted";
+  EXPECT_EQ(server_.large().last_request()->documents, (std::vector<std::string>{"a", "bb"}));
+}
+
+TEST_F(RerankctlTest, BenchGeneratesARequestAndKeepsARate) {
+  const Outcome outcome =
+      RunHere({"bench", "--generate", "7", "--words", "3", "--rate", "200", "--duration", "0.1"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, testing::StartsWith("open loop, 200 calls/s"));
+  EXPECT_THAT(outcome.out, HasSubstr("\n20 answered, 0 failed in "));
+  EXPECT_THAT(outcome.out, HasSubstr("p99.9"));
+  EXPECT_EQ(server_.mini().last_request()->documents.size(), 7U);
+}
+
+TEST_F(RerankctlTest, BenchCountsWhatWasRefused) {
+  server_.mini().Behave([calls = std::make_shared<std::atomic<int>>(0)](
+                            const RerankRequest& request, Reranker::Done done) {
+    if (++*calls % 2 == 0) {
+      std::move(done)(RetryLater("queue full", std::chrono::seconds(1)));
+    } else {
+      std::move(done)(FakeReranker::Score(request));
+    }
+  });
+  const Outcome outcome = RunHere({"bench", "--calls", "10", "--json"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("queue full"));
+  const auto json = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(json["answered"], 5);
+  EXPECT_EQ(json["errors"], nlohmann::json({{"RESOURCE_EXHAUSTED", 5}}));
+  EXPECT_EQ(server_.mini().calls(), 11U) << "nothing is sent again";
+}
+
+TEST_F(RerankctlTest, BenchSaysAtOnceWhatNoCallCouldDo) {
+  const Outcome outcome = RunHere({"bench", "--model", "nope"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("NOT_FOUND"));
+  EXPECT_EQ(outcome.out, "");
+}
+
+// What a real bash completes after `words`, the last of which is being typed.
+TEST_F(RerankctlTest, CompletesCommandsOptionsAndValues) {
+  const Outcome script = Run({"completion", "bash"});
+  ASSERT_EQ(script.code, 0) << script.err;
+  const std::string file = folder_.Write("completion", script.out).string();
+  const auto complete = [&](const std::string& words, int current) {
+    const Outcome outcome = RunProgram(
+        "/usr/bin/env",
+        {"bash", "-c",
+         "source '" + file + "'; COMP_WORDS=(" + words + ") COMP_CWORD=" + std::to_string(current) +
+             "; _rerankctl; echo \"${COMPREPLY[*]}\""},
+        folder_, "", {"PATH=/usr/bin:/bin"});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_EQ(outcome.err, "");
+    return outcome.out;
+  };
+  EXPECT_EQ(complete("rerankctl be", 1), "bench\n");
+  EXPECT_EQ(complete("rerankctl rer", 1), "rerank\n");
+  EXPECT_EQ(complete("rerankctl rerank --tru", 2), "--truncation\n");
+  EXPECT_EQ(complete("rerankctl rerank --format l", 3), "lines\n");
+  EXPECT_EQ(complete("rerankctl --json rerank --format j", 4), "jsonl\n");
+  EXPECT_EQ(complete("rerankctl rerank --documents d", 3), "\n") << "left to bash: a file";
+  EXPECT_EQ(complete("rerankctl health --targ", 2), "--target\n");
+  EXPECT_EQ(complete("rerankctl health --run-f", 2), "\n") << "an option of another command";
+}
+
 TEST_F(RerankctlTest, WrongUsageIsTwo) {
   const std::vector<std::vector<std::string>> cases = {
       {},
@@ -294,6 +374,12 @@ TEST_F(RerankctlTest, WrongUsageIsTwo) {
       {"eval", "--data", "x", "--qrels", "x", "--top-k-docs", "-1"},
       {"health", "--deadline", "0"},
       {"health", "--retries", "-1"},
+      {"completion", "fish"},
+      {"bench", "--rate", "0"},
+      {"bench", "--rate", "nan"},
+      {"bench", "--concurrency", "0"},
+      {"bench", "--calls", "5", "--duration", "1"},
+      {"bench", "--documents", "/nowhere/at/all"},
       {"health", "--ca-file", "/nowhere/at/all"},
   };
   for (const auto& arguments : cases) {

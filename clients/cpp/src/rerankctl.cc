@@ -25,11 +25,15 @@
 #include <vector>
 
 #include "absl/strings/numbers.h"
+#include "bench.h"
+#include "completion.h"
 #include "connection.h"
 #include "documents.h"
 #include "eval.h"
 #include "key.h"
+#include "load_generator.h"
 #include "output.h"
+#include "progress_bar.h"
 #include "pull.h"
 #include "rerankd/client.h"
 #include "top.h"
@@ -100,16 +104,18 @@ std::vector<std::string> Keys(const std::map<std::string, Value>& values) {
   return keys;
 }
 
-// Not CLI::Range alone, which lets NaN through.
-CLI::Validator Seconds() {
-  return CLI::Range(0.001, 86'400.0) & CLI::Validator(
-                                           [](std::string& text) {
-                                             return std::isnan(std::strtod(text.c_str(), nullptr))
-                                                        ? std::string("must be a number")
-                                                        : std::string();
-                                           },
-                                           "");
+// CLI::Range alone lets NaN through.
+CLI::Validator NumberWithin(double least, double most) {
+  return CLI::Range(least, most) & CLI::Validator(
+                                       [](std::string& text) {
+                                         return std::isnan(std::strtod(text.c_str(), nullptr))
+                                                    ? std::string("must be a number")
+                                                    : std::string();
+                                       },
+                                       "");
 }
+
+CLI::Validator Seconds() { return NumberWithin(0.001, 86'400.0); }
 
 std::chrono::milliseconds Milliseconds(double seconds) {
   return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
@@ -162,9 +168,9 @@ int FailUsage(std::string_view message) {
   return kUsage;
 }
 
-absl::StatusOr<std::vector<std::string>> LoadDocuments(const RerankArguments& arguments) {
-  const std::string& path = arguments.documents;
-  const DocumentFormat format = !arguments.format.empty()  ? Formats().at(arguments.format)
+absl::StatusOr<std::vector<std::string>> LoadDocuments(const std::string& path,
+                                                       const std::string& format_name) {
+  const DocumentFormat format = !format_name.empty()       ? Formats().at(format_name)
                                 : path.ends_with(".jsonl") ? DocumentFormat::kJsonl
                                                            : DocumentFormat::kLines;
   if (path == "-") return ReadDocuments(std::cin, format, "standard input");
@@ -177,7 +183,7 @@ absl::StatusOr<std::vector<std::string>> LoadDocuments(const RerankArguments& ar
 }
 
 int RunRerank(const CommonArguments& common, const RerankArguments& arguments) {
-  const auto documents = LoadDocuments(arguments);
+  const auto documents = LoadDocuments(arguments.documents, arguments.format);
   if (!documents.ok()) return FailUsage(std::string(documents.status().message()));
   RerankOptions options = arguments.options;
   if (!arguments.truncation.empty()) options.truncation = Truncations().at(arguments.truncation);
@@ -336,6 +342,41 @@ int RunEval(const CommonArguments& common, EvalArguments arguments) {
   return code;
 }
 
+int RunBench(const CommonArguments& common, const BenchArguments& arguments) {
+  BenchRequest request = GeneratedRequest(arguments.generated_documents, arguments.generated_words);
+  if (!arguments.query.empty()) request.query = arguments.query;
+  if (!arguments.documents.empty()) {
+    auto documents = LoadDocuments(arguments.documents, arguments.format);
+    if (!documents.ok()) return FailUsage(std::string(documents.status().message()));
+    request.documents = *std::move(documents);
+  }
+  Client::Options client_options = ClientOptions(common);
+  client_options.retry.max_attempts = 1;  // what was refused is to be seen
+  Client client(std::move(client_options));
+  const RerankOptions rerank{.model = arguments.model};
+  const auto call = [&] {
+    return client.Rerank(request.query, request.documents, rerank).status();
+  };
+  // Connects, loads a model that is loaded on demand, and says at once what no call could do.
+  if (const absl::Status first = call(); !first.ok()) return FailCall(common, first);
+
+  const LoadOptions load = LoadOptionsOf(arguments);
+  const bool terminal = isatty(STDERR_FILENO) != 0;
+  ProgressBar bar(OutputColumns(STDERR_FILENO));
+  const LoadResult result = GenerateLoad(
+      load, SteadyLoadClock(), call, [&](size_t done, std::chrono::nanoseconds elapsed) {
+        if (!terminal) return;
+        bar.Update(BenchFraction(load, done, elapsed), fmt::format("{} calls", done));
+      });
+  if (terminal) bar.Clear();
+  if (common.json) {
+    PrintJson(BenchJson(load, request.documents.size(), result));
+  } else {
+    Print(BenchTable(load, request.documents.size(), result));
+  }
+  return result.failed() == 0 ? kOk : FailCall(common, result.first_error);
+}
+
 int Run(int argc, char** argv) {
   CommonArguments common;
   RerankArguments rerank;
@@ -344,6 +385,7 @@ int Run(int argc, char** argv) {
   TopArguments top;
   KeyArguments key;
   EvalArguments eval;
+  BenchArguments bench;
   std::string model_name;
   std::function<int()> run;
 
@@ -484,6 +526,38 @@ int Run(int argc, char** argv) {
   command->add_option("--out", key.out, "a new file for the key, instead of printing it");
   command->callback([&] { run = [&] { return RunKey(common, key); }; });
 
+  command = app.add_subcommand("bench", "Time calls to a server.");
+  command->footer(
+      "Without --rate a closed loop: the next call is sent when the last one was answered. With "
+      "--rate an open loop: a call\nis due at its time, however the server does, and is timed from "
+      "then. One call before it does not count; none is sent again.\nExit code 1 when a call "
+      "failed: it is in no percentile.");
+  command->add_option("--query", bench.query, "what is asked (default: a generated query)");
+  command->add_option("--documents", bench.documents,
+                      "a file of documents; - is the standard input (default: generated ones)");
+  command->add_option("--format", bench.format, "of that file: lines or jsonl")
+      ->check(CLI::IsMember(Keys(Formats())));
+  command->add_option("--generate", bench.generated_documents, "how many documents to generate")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  command->add_option("--words", bench.generated_words, "words of each generated document")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  command->add_option("--model", bench.model, "which model (default: the server's)");
+  command->add_option("--rate", bench.rate, "calls a second, in an open loop")
+      ->check(NumberWithin(0.001, 1e6));
+  command
+      ->add_option("--concurrency", bench.concurrency,
+                   "calls at a time (default: 1; with --rate at most 64)")
+      ->check(CLI::Range(1, 4096));
+  auto* calls = command->add_option("--calls", bench.calls, "how many calls")
+                    ->check(CLI::Range(1, 1'000'000'000));
+  command->add_option("--duration", bench.seconds, "for how many seconds to send calls")
+      ->check(Seconds())
+      ->capture_default_str()
+      ->excludes(calls);
+  command->callback([&] { run = [&] { return RunBench(common, bench); }; });
+
   command =
       app.add_subcommand("pull", "Fetch a model from the hub into the cache; print its folder.");
   command->add_option("MODEL", pull.model, "its id: ORGANIZATION/NAME or NAME")->required();
@@ -493,6 +567,20 @@ int Run(int argc, char** argv) {
   command->add_option("--cache-dir", pull.cache_dir, "the cache (default: HF_HUB_CACHE)");
   command->add_flag("--quiet", pull.quiet, "print nothing but the folder, or an error");
   command->callback([&] { run = [&] { return RunPull(common, pull); }; });
+
+  std::string shell;
+  command = app.add_subcommand("completion", "Print a script that completes this command line.");
+  command->footer(
+      "bash: source <(rerankctl completion bash). zsh: source <(rerankctl completion zsh).");
+  command->add_option("SHELL", shell, "bash or zsh")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh"}));
+  command->callback([&] {
+    run = [&] {
+      Print(CompletionScript(app, shell == "zsh" ? Shell::kZsh : Shell::kBash));
+      return kOk;
+    };
+  });
 
   try {
     app.parse(argc, argv);
