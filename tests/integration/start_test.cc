@@ -234,7 +234,7 @@ TEST(StartTest, CheckConfigPrintsWhatIsInEffect) {
   EXPECT_EQ(server.Wait(), 0) << server.err();
   EXPECT_THAT(server.out(), AllOf(StartsWith("OK\n"), HasSubstr("level: debug"),
                                   HasSubstr("path: " + (folder.path() / "mini").string()),
-                                  HasSubstr("listen: 127.0.0.1:0")));
+                                  HasSubstr("listen: [127.0.0.1:0]")));
 }
 
 TEST(StartTest, AMistypedFlag) {
