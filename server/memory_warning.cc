@@ -7,8 +7,9 @@ namespace {
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
 // What computing takes beside the weights, measured with batches of the default size
-// (docs/DEPLOYMENT.md): intermediate results and what the allocator keeps of them, a session.
-constexpr uint64_t kSessionBytes = 48 * kMiB;
+// (docs/BENCHMARKS.md, start and memory): intermediate results and what the allocator keeps of
+// them, a session.
+constexpr uint64_t kSessionBytes = 64 * kMiB;
 
 }  // namespace
 

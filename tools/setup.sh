@@ -168,9 +168,9 @@ install_libtorch() {
 }
 unpack_libtorch() {
   unzip -q "$stage"/download/torch-*.whl 'torch/lib/libtorch_cpu.so' 'torch/lib/libc10.so' \
-    'torch/lib/libgomp*' 'torch/include/*' 'torch/share/*' -d "$stage/out" &&
-    unzip -q "$stage"/download/nvidia_cuda_runtime-*.whl 'nvidia/cu13/lib/libcudart.so.13' -d "$stage/out" &&
-    unzip -q "$stage"/download/nvidia_cuda_cupti-*.whl 'nvidia/cu13/lib/libcupti.so.13' -d "$stage/out"
+    'torch/lib/libgomp*' 'torch/include/*' 'torch/share/*' '*.dist-info/*' -d "$stage/out" &&
+    unzip -q "$stage"/download/nvidia_cuda_runtime-*.whl 'nvidia/cu13/lib/libcudart.so.13' '*.dist-info/*' -d "$stage/out" &&
+    unzip -q "$stage"/download/nvidia_cuda_cupti-*.whl 'nvidia/cu13/lib/libcupti.so.13' '*.dist-info/*' -d "$stage/out"
 }
 
 install_model() {

@@ -1,0 +1,190 @@
+"""The chart as `helm template` renders it. Skipped where helm or PyYAML is not installed.
+
+Environment: RERANKD, the program, which is asked whether it takes the configuration (optional).
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+try:
+    import yaml
+except ImportError:
+    yaml = None
+
+HERE = pathlib.Path(__file__).resolve().parent
+CHART = HERE.parent.parent / "deploy" / "helm" / "rerankd"
+# Helm without a cluster assumes whatever version it was built with.
+KUBERNETES = ("--kube-version", "1.34.0")
+RERANKD = os.environ.get("RERANKD", "")
+
+
+def helm(*arguments):
+    return subprocess.run(["helm", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+
+
+def render(*arguments, chart=CHART):
+    """{(kind, name): object}"""
+    result = helm("template", "demo", str(chart), "--namespace", "search", *KUBERNETES, *arguments)
+    if result.returncode != 0:
+        raise AssertionError(result.stderr)
+    return {(o["kind"], o["metadata"]["name"]): o for o in yaml.safe_load_all(result.stdout) if o}
+
+
+def refusal(*arguments):
+    result = helm("template", "demo", str(CHART), *KUBERNETES, *arguments)
+    if result.returncode == 0:
+        raise AssertionError(f"helm takes {arguments}")
+    return result.stderr
+
+
+def pod_of(objects, name="demo-rerankd"):
+    return objects["Deployment", name]["spec"]["template"]["spec"]
+
+
+class ChartTest(unittest.TestCase):
+    def test_by_default_it_is_a_headless_service(self):
+        objects = render()
+        self.assertEqual(set(kind for kind, _ in objects),
+                         {"ConfigMap", "Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy"})
+        self.assertEqual(objects["Service", "demo-rerankd"]["spec"]["clusterIP"], "None")
+        selector = objects["Deployment", "demo-rerankd"]["spec"]["selector"]["matchLabels"]
+        labels = objects["Deployment", "demo-rerankd"]["spec"]["template"]["metadata"]["labels"]
+        for kind in ("Service", "PodDisruptionBudget", "NetworkPolicy"):
+            spec = objects[kind, "demo-rerankd"]["spec"]
+            wanted = spec.get("podSelector", spec.get("selector"))
+            self.assertEqual(wanted.get("matchLabels", wanted), selector, kind)
+        self.assertLessEqual(selector.items(), labels.items())
+
+    def test_every_container_is_restricted(self):
+        for objects in (render(), render("-f", str(HERE / "charts/values/keda.yaml"))):
+            pod = pod_of(objects)
+            self.assertTrue(pod["securityContext"]["runAsNonRoot"])
+            for container in pod.get("initContainers", []) + pod["containers"]:
+                context = container["securityContext"]
+                self.assertFalse(context["allowPrivilegeEscalation"])
+                self.assertTrue(context["readOnlyRootFilesystem"])
+                self.assertEqual(context["capabilities"], {"drop": ["ALL"]})
+                self.assertIn("memory", container["resources"]["limits"])
+
+    def test_pods_leave_before_they_are_stopped(self):
+        values = yaml.safe_load((CHART / "values.yaml").read_text())
+        pod = pod_of(render())
+        grace = int(values["config"]["grace_period"].removesuffix("s"))
+        self.assertGreater(pod["terminationGracePeriodSeconds"], values["preStopSeconds"] + grace)
+        self.assertEqual(pod["containers"][0]["lifecycle"]["preStop"], {"sleep": {"seconds": values["preStopSeconds"]}})
+
+    def test_a_change_of_the_configuration_rolls_the_pods(self):
+        def checksum(*arguments):
+            template = render(*arguments)["Deployment", "demo-rerankd"]["spec"]["template"]
+            return template["metadata"]["annotations"]["checksum/config"]
+        self.assertEqual(checksum(), checksum())
+        self.assertNotEqual(checksum(), checksum("--set", "config.log.level=debug"))
+
+    def test_everything_at_once(self):
+        objects = render("-f", str(HERE / "charts/values/everything.yaml"))
+        self.assertIn(("ServiceMonitor", "demo-rerankd"), objects)
+        rules = objects["PrometheusRule", "demo-rerankd"]["spec"]
+        self.assertEqual(rules, yaml.safe_load((CHART / "prometheus/alerts.yaml").read_text()))
+        dashboards = objects["ConfigMap", "demo-rerankd-dashboards"]
+        self.assertEqual(dashboards["metadata"]["labels"]["grafana_dashboard"], "1")
+        self.assertTrue(json.loads(dashboards["data"]["rerankd.json"])["panels"])
+        autoscaler = objects["HorizontalPodAutoscaler", "demo-rerankd"]["spec"]
+        self.assertEqual([metric["type"] for metric in autoscaler["metrics"]], ["Pods", "ContainerResource"])
+        self.assertNotIn("replicas", objects["Deployment", "demo-rerankd"]["spec"])
+        pod = pod_of(objects)
+        container = pod["containers"][0]
+        self.assertTrue(container["image"].endswith("@sha256:" + 64 * "0"))
+        ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+        self.assertEqual(ports, {"grpc": 8443, "metrics": 9464})
+        self.assertEqual(container["readinessProbe"]["grpc"]["port"], 8443)
+        volumes = {volume["name"]: volume for volume in pod["volumes"]}
+        self.assertEqual(volumes["rerankd-models"]["persistentVolumeClaim"], {"claimName": "models"})
+        self.assertEqual({mount["name"] for mount in container["volumeMounts"]}, set(volumes))
+        config = yaml.safe_load(objects["ConfigMap", "demo-rerankd"]["data"]["rerankd.yaml"])
+        self.assertEqual(config["listen"], "0.0.0.0:8443")
+        self.assertEqual(config["metrics"], {"listen": "0.0.0.0:9464"})
+
+    def test_keda_asks_for_the_queue_of_its_namespace(self):
+        objects = render("-f", str(HERE / "charts/values/keda.yaml"))
+        self.assertNotIn(("HorizontalPodAutoscaler", "demo-rerankd"), objects)
+        triggers = objects["ScaledObject", "demo-rerankd"]["spec"]["triggers"]
+        self.assertEqual([trigger["type"] for trigger in triggers], ["prometheus", "cpu"])
+        self.assertIn('namespace="search"', triggers[0]["metadata"]["query"])
+
+    def test_models_are_fetched_before_the_server_starts(self):
+        pod = pod_of(render("-f", str(HERE / "charts/values/keda.yaml")))
+        self.assertEqual(pod["initContainers"][0]["command"], ["/usr/bin/rerankctl", "pull", "BAAI/bge-reranker-v2-m3"])
+        server = pod["containers"][0]
+        self.assertIn({"name": "HF_HUB_OFFLINE", "value": "1"}, server["env"])
+        mounts = {mount["name"]: mount for mount in server["volumeMounts"]}
+        self.assertTrue(mounts["rerankd-models"]["readOnly"])
+
+    def test_with_tls_probes_go_through_a_socket(self):
+        objects = render("-f", str(HERE / "charts/values/tls.yaml"))
+        config = yaml.safe_load(objects["ConfigMap", "demo-rerankd"]["data"]["rerankd.yaml"])
+        server = pod_of(objects)["containers"][0]
+        target = next(v["value"] for v in server["env"] if v["name"] == "RERANKD_TARGET")
+        self.assertEqual(config["listen"], ["0.0.0.0:50051", target])
+        for probe in ("startupProbe", "readinessProbe"):
+            self.assertEqual(server[probe]["exec"]["command"], ["/usr/bin/rerankctl", "health"])
+        mounts = {mount["mountPath"] for mount in server["volumeMounts"]}
+        for file in (*config["tls"].values(), config["keys_file"], target.removeprefix("unix:")):
+            self.assertIn(os.path.dirname(file), mounts)
+
+    def test_beside_a_search_service_there_is_a_socket_and_no_port(self):
+        with tempfile.TemporaryDirectory() as folder:
+            chart = pathlib.Path(folder) / "search"
+            shutil.copytree(HERE / "charts/search", chart)
+            shutil.copytree(CHART, chart / "charts/rerankd")
+            objects = render(chart=chart)
+        self.assertEqual(set(objects), {("ConfigMap", "demo-rerankd"), ("Deployment", "search")})
+        pod = pod_of(objects, "search")
+        pull, sidecar = pod["initContainers"]
+        self.assertEqual(pull["command"][1], "pull")
+        self.assertEqual(sidecar["restartPolicy"], "Always")
+        self.assertNotIn("ports", sidecar)
+        listen = yaml.safe_load(objects["ConfigMap", "demo-rerankd"]["data"]["rerankd.yaml"])["listen"]
+        self.assertIn({"name": "RERANKD_TARGET", "value": listen}, sidecar["env"])
+        socket = listen.removeprefix("unix:")
+        for container in (sidecar, pod["containers"][0]):
+            folders = {mount["mountPath"] for mount in container["volumeMounts"]}
+            self.assertIn(os.path.dirname(socket), folders)
+        names = {volume["name"] for volume in pod["volumes"]}
+        self.assertLessEqual({mount["name"] for mount in sidecar["volumeMounts"]}, names)
+
+    def test_wrong_values_are_refused(self):
+        self.assertIn("replica", refusal("--set", "replica=3"))
+        self.assertIn("digest", refusal("--set", "image.digest=sha256:12"))
+        self.assertIn("port", refusal("--set", "service.port=70000"))
+        refusal("--set", "config.listen=0.0.0.0:1")
+        self.assertIn("minReplicas", refusal("--set", "autoscaling.enabled=true,autoscaling.minReplicas=11"))
+        self.assertIn("autoscaling needs", refusal("--set", "autoscaling.enabled=true,autoscaling.cpuUtilization=null"))
+
+    @unittest.skipUnless(RERANKD and os.access(RERANKD, os.X_OK), "RERANKD names no program")
+    def test_the_server_takes_every_configuration(self):
+        for arguments in ((), ("-f", str(HERE / "charts/values/keda.yaml"))):
+            self.check_config(render(*arguments)["ConfigMap", "demo-rerankd"]["data"]["rerankd.yaml"])
+        for manifest in sorted((HERE.parent.parent / "deploy/kubernetes").glob("*.yaml")):
+            for item in yaml.safe_load_all(manifest.read_text()):
+                if item["kind"] == "ConfigMap":
+                    self.check_config(item["data"]["rerankd.yaml"])
+
+    def check_config(self, text):
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            file.write(text)
+            file.flush()
+            result = subprocess.run([RERANKD, "check-config", "--config", file.name], stdout=subprocess.PIPE,
+                                    stderr=subprocess.STDOUT, text=True, check=False)
+            self.assertEqual(result.returncode, 0, result.stdout)
+
+
+if __name__ == "__main__":
+    if shutil.which("helm") is None or yaml is None:
+        print("skipped: helm or PyYAML is not installed")
+        sys.exit(77)
+    unittest.main()
