@@ -171,19 +171,18 @@ Codec<std::string> KeyVariable() {
 
 // As chmod takes it.
 Codec<unsigned> FileMode() {
-  return {"octal number, 0600 to 0777",
-          [](std::string_view text) -> absl::StatusOr<unsigned> {
-            unsigned mode = 0;
-            const char* const end = text.data() + text.size();
-            const auto parsed = std::from_chars(text.data(), end, mode, 8);
-            if (parsed.ec == std::errc() && parsed.ptr == end && mode <= 0777 &&
-                (mode & 0600) == 0600) {
-              return mode;
-            }
-            return absl::InvalidArgumentError(
-                "must be three octal digits, with read and write for the owner, for example 0660");
-          },
-          [](const unsigned& mode) { return fmt::format("0{:o}", mode); }};
+  return {
+      "octal number, 0600 to 0777",
+      [](std::string_view text) -> absl::StatusOr<unsigned> {
+        unsigned mode = 0;
+        const auto [end, error] = std::from_chars(text.begin(), text.end(), mode, 8);
+        if (error == std::errc() && end == text.end() && mode <= 0777 && (mode & 0600) == 0600) {
+          return mode;
+        }
+        return absl::InvalidArgumentError(
+            "must be three octal digits, with read and write for the owner, for example 0660");
+      },
+      [](const unsigned& mode) { return fmt::format("0{:o}", mode); }};
 }
 
 // One word for two members: what computes a model, or which provider hosts it.

@@ -38,9 +38,8 @@ void TenantQuota::SetRate(TokenRate rate, TimePoint now) {
   if (bucket_.rate() != rate) bucket_.SetRate(rate, now);
 }
 
-absl::StatusOr<std::unique_ptr<AccessControl>> AccessControl::Open(std::filesystem::path file,
-                                                                   ReloadListener listener,
-                                                                   TimePoint now) {
+absl::StatusOr<std::unique_ptr<AccessControl>> AccessControl::Open(
+    const std::filesystem::path& file, ReloadListener listener, TimePoint now) {
   std::unique_ptr<AccessControl> out(new AccessControl);
   RERANKD_ASSIGN_OR_RETURN(
       out->callers_,

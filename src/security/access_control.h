@@ -46,7 +46,7 @@ struct Caller {
 class AccessControl {
  public:
   // FAILED_PRECONDITION names the file and what is wrong with it, in one line.
-  static absl::StatusOr<std::unique_ptr<AccessControl>> Open(std::filesystem::path file,
+  static absl::StatusOr<std::unique_ptr<AccessControl>> Open(const std::filesystem::path& file,
                                                              ReloadListener listener,
                                                              TimePoint now);
 

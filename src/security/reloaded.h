@@ -62,20 +62,21 @@ class Reloaded {
       if (identities == seen_) return current_;
     }
     absl::StatusOr<T> next = load_(now);
+    const absl::Status status = next.status();
     std::shared_ptr<const T> made;
-    if (next.ok()) made = std::make_shared<const T>(*std::move(next));
+    if (status.ok()) made = std::make_shared<const T>(*std::move(next));
     bool is_news = true;
     std::shared_ptr<const T> current;
     {
       const MutexLock lock(mutex_);
       seen_ = std::move(identities);
       if (made != nullptr) current_ = std::move(made);
-      std::string error = next.ok() ? "" : std::string(next.status().message());
-      is_news = next.ok() || error != last_error_;
+      std::string error(status.message());
+      is_news = status.ok() || error != last_error_;
       last_error_ = std::move(error);
       current = current_;
     }
-    if (is_news && listener_) listener_(next.status());
+    if (is_news && listener_) listener_(status);
     return current;
   }
 

@@ -59,7 +59,7 @@ constexpr char kZshPreamble[] =
 }  // namespace
 
 std::string CompletionScript(const CLI::App& app, Shell shell) {
-  const std::string program = app.get_name();
+  const std::string& program = app.get_name();
   const Options common = OptionsOf(app);
   std::string commands;
   std::string cases;
