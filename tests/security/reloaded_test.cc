@@ -37,8 +37,9 @@ class ReloadedTest : public testing::Test {
           return pair;
         },
         [this](const absl::Status& status) { heard_.emplace_back(status.message()); }, kStart);
-    if (opened.ok()) reloaded_ = *std::move(opened);
-    return opened.status();
+    if (!opened.ok()) return opened.status();
+    reloaded_ = *std::move(opened);
+    return absl::OkStatus();
   }
 
   std::string Text(TimePoint now) { return reloaded_->Get(now)->text; }
