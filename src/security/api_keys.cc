@@ -84,7 +84,9 @@ absl::StatusOr<ApiKey> ParseLine(const std::vector<std::string_view>& words) {
   if (key.rate.per_second == 0 && key.rate.burst != 0) {
     return absl::InvalidArgumentError("burst= needs tokens_per_second=");
   }
-  if (key.rate.burst == 0) key.rate.burst = kBurstSeconds * key.rate.per_second;
+  if (key.rate.burst == 0) {
+    key.rate.burst = std::min(kBurstSeconds * key.rate.per_second, static_cast<double>(kMaxRate));
+  }
   return key;
 }
 

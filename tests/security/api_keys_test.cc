@@ -42,6 +42,12 @@ TEST(ApiKeysTest, ARateWithoutABurstHasTenSecondsOfIt) {
   EXPECT_EQ(keys->at(0).rate.burst, 70);
 }
 
+TEST(ApiKeysTest, ABurstThatNobodyGaveIsOneThatCouldBeGiven) {
+  const auto keys = ParseApiKeys(std::string("a ") + kAbc + " tokens_per_second=900000000000");
+  ASSERT_TRUE(keys.ok());
+  EXPECT_TRUE(ParseApiKeys(FormatApiKey(keys->at(0))).ok());
+}
+
 TEST(ApiKeysTest, CommentsOnlyLetNobodyIn) {
   const auto keys = ParseApiKeys("# nobody\n");
   ASSERT_TRUE(keys.ok());
