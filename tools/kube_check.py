@@ -135,7 +135,8 @@ def renderings():
         for name, arguments in (("chart", [chart]), ("chart as sidecar", [str(search)]),
                                 *((f"chart with {v.name}", ["-f", str(v), chart]) for v in sorted((cases / "values").glob("*.yaml")))):
             # What an operator's own kinds bring is not in every cluster.
-            text = subprocess.run(["helm", "template", "demo", "--kube-version", "1.34.0", *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
+            text = subprocess.run(["helm", "template", "demo", "--kube-version", "1.34.0", *arguments], check=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
             parts = [p for p in re.split(r"^---\s*$", text, flags=re.MULTILINE)
                      if p.strip() and not re.search(r"^apiVersion: (monitoring\.coreos\.com|keda\.sh)/", p, re.MULTILINE)]
             yield name, "---\n".join(parts)
