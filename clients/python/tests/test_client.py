@@ -114,6 +114,11 @@ def test_an_error_has_the_servers_message_reason_and_fields(call: Callable[..., 
     assert isinstance(error.value, ValueError)
 
 
+def test_documents_may_come_one_by_one_and_a_timeout_may_be_endless(call: Callable[..., Any]) -> None:
+    answer = call("q", (text for text in ("a", "b")), timeout=float("inf"))
+    assert {result.text for result in answer.results} == {"a", "b"}
+
+
 def test_an_unknown_model_names_the_known_ones(call: Callable[..., Any]) -> None:
     with pytest.raises(rerankd.NotFoundError, match="all-MiniLM-L6-v2") as error:
         call("q", ["a"], model="nobody")
@@ -125,6 +130,13 @@ def test_what_no_message_can_hold_names_its_field(call: Callable[..., Any]) -> N
         call("q", "one text")
     with pytest.raises(TypeError, match=r"documents\[1\] must be a str, not int"):
         call("q", ["a", 1])
+    with pytest.raises(TypeError, match=r"documents\[0\] must be a str, not bytes"):
+        call("q", [b"a"])
+    for what in (None, {"a": 1}):
+        with pytest.raises(TypeError, match="documents must be a list"):
+            call("q", what)
+    with pytest.raises(ValueError, match="timeout"):
+        call("q", ["a"], timeout=float("nan"))
     with pytest.raises(TypeError, match="query must be a str, not NoneType|query"):
         call(1, ["a"])
     with pytest.raises(rerankd.InvalidArgumentError, match=r"documents\[0\] has a lone surrogate at position 2"):

@@ -16,6 +16,7 @@ def test_langchain_keeps_the_best_documents_with_their_metadata(server: Server) 
     pytest.importorskip("langchain_core", reason="needs the Python package langchain-core")
     from langchain_core.documents import Document
 
+    from rerankd import ClientOptions
     from rerankd.langchain import RerankdCompressor
 
     documents = [Document(page_content=text, metadata={"source": i}) for i, text in enumerate(DOCUMENTS)]
@@ -27,6 +28,8 @@ def test_langchain_keeps_the_best_documents_with_their_metadata(server: Server) 
     assert "relevance_score" not in documents[1].metadata
     assert asyncio.run(compressor.acompress_documents(documents, QUERY)) == kept
     assert compressor.compress_documents([], QUERY) == []
+    guarded = RerankdCompressor(target=server.target, options=ClientOptions(api_key="s3cret"))
+    assert "s3cret" not in guarded.model_dump_json() + repr(guarded)
     with pytest.raises(ValueError, match="tpo_n"):
         RerankdCompressor(target=server.target, tpo_n=2)  # type: ignore[call-arg]
 

@@ -188,3 +188,9 @@ def test_what_would_change_scores_is_refused() -> None:
 )
 def test_entry_name(model_name: str, entry: str) -> None:
     assert entry_name(model_name) == entry
+
+
+def test_a_warning_does_not_show_what_it_leaves_out() -> None:
+    with pytest.warns(IgnoredParameterWarning) as warned:
+        BGERerankFunction(token="hf_s3cret")
+    assert "s3cret" not in str(warned[0].message)

@@ -13,8 +13,8 @@ import grpc.aio
 from ._generated import rerank_pb2
 from .client import SERVICE
 from .errors import error_details, error_of
-from .messages import models_of, request_id_of, rerank_answer, rerank_request
-from .options import REQUEST_ID, ClientOptions, target_or_default
+from .messages import models_of, request_id_of, rerank_answer, rerank_request, texts_of
+from .options import REQUEST_ID, ClientOptions, seconds_or_none, target_or_default
 from .types import Model, RerankAnswer, RerankResult, ScoreKind, Truncation
 
 
@@ -62,10 +62,11 @@ class AsyncRerankFunction:
     ) -> RerankAnswer:
         """See RerankFunction.rerank()."""
         self._connect()
-        request = rerank_request(query, documents, top_k, self.model, score_kind, truncation)
+        texts = texts_of(documents)
+        request = rerank_request(query, texts, top_k, self.model, score_kind, truncation)
         metadata = self._metadata + [(REQUEST_ID, request_id)] if request_id else self._metadata
         response, initial_metadata = await self._send(self._rerank, request, timeout, metadata)
-        return rerank_answer(response, documents, initial_metadata)
+        return rerank_answer(response, texts, initial_metadata)
 
     async def list_models(self, *, timeout: Optional[float] = None) -> List[Model]:
         """See RerankFunction.list_models()."""
@@ -121,7 +122,7 @@ class AsyncRerankFunction:
     async def _send(
         self, method: Any, request: Any, timeout: Optional[float], metadata: List[Tuple[str, str]]
     ) -> Tuple[Any, Any]:
-        limit = self.options.timeout if timeout is None else timeout
+        limit = seconds_or_none(self.options.timeout if timeout is None else timeout)
         deadline = None if limit is None else time.monotonic() + limit
         attempts = 0
         remaining = limit

@@ -10,8 +10,8 @@ import grpc
 
 from ._generated import rerank_pb2
 from .errors import RerankError, error_details, error_of
-from .messages import models_of, request_id_of, rerank_answer, rerank_request
-from .options import REQUEST_ID, ClientOptions, target_or_default
+from .messages import models_of, request_id_of, rerank_answer, rerank_request, texts_of
+from .options import REQUEST_ID, ClientOptions, seconds_or_none, target_or_default
 from .types import Model, RerankAnswer, RerankResult, ScoreKind, Truncation
 
 SERVICE = "/rerank.v1.RerankService/"
@@ -80,10 +80,11 @@ class RerankFunction:
         request_id: printable ASCII for the server's log; "": the server makes one up.
         Raises RerankError, by its subclass; TypeError for arguments of a wrong type.
         """
-        request = rerank_request(query, documents, top_k, self.model, score_kind, truncation)
+        texts = texts_of(documents)
+        request = rerank_request(query, texts, top_k, self.model, score_kind, truncation)
         metadata = self._metadata + [(REQUEST_ID, request_id)] if request_id else self._metadata
         response, call = self._send(self._rerank, request, timeout, metadata)
-        return rerank_answer(response, documents, call.initial_metadata())
+        return rerank_answer(response, texts, call.initial_metadata())
 
     def list_models(self, *, timeout: Optional[float] = None) -> List[Model]:
         """The models that the server has, the default one first. Raises RerankError."""
@@ -108,7 +109,7 @@ class RerankFunction:
     def _send(
         self, method: Any, request: Any, timeout: Optional[float], metadata: List[Tuple[str, str]]
     ) -> Tuple[Any, grpc.Call]:
-        limit = self.options.timeout if timeout is None else timeout
+        limit = seconds_or_none(self.options.timeout if timeout is None else timeout)
         deadline = None if limit is None else time.monotonic() + limit
         attempts = 0
         remaining = limit

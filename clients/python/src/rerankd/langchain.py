@@ -11,7 +11,7 @@ from typing import Any, List, Optional, Sequence
 
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
-from pydantic import ConfigDict, PrivateAttr
+from pydantic import ConfigDict, Field, PrivateAttr
 
 from .aio import AsyncRerankFunction
 from .client import RerankFunction
@@ -30,7 +30,7 @@ class RerankdCompressor(BaseDocumentCompressor):
     target: Optional[str] = None  # as of RerankFunction
     model: str = ""
     top_n: int = 5  # 0: all
-    options: Optional[ClientOptions] = None
+    options: Optional[ClientOptions] = Field(default=None, exclude=True)  # it may hold keys
 
     _rerank: RerankFunction = PrivateAttr()
     _async_rerank: AsyncRerankFunction = PrivateAttr()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional, Sequence
+from typing import Any, Iterable, List, Mapping, Optional, Sequence
 
 import grpc
 
@@ -20,6 +20,22 @@ from .types import (
 )
 
 
+def texts_of(documents: Iterable[str]) -> List[str]:
+    """The documents as they are now: what the caller changes while it waits does not change the answer.
+
+    TypeError: they are no texts.
+    """
+    if isinstance(documents, (str, bytes)):
+        raise TypeError("documents must be a list of texts, not one text")
+    if isinstance(documents, Mapping) or not isinstance(documents, Iterable):
+        raise TypeError(f"documents must be a list of texts, not {type(documents).__name__}")
+    texts = list(documents)
+    for index, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TypeError(f"documents[{index}] must be a str, not {type(text).__name__}")
+    return texts
+
+
 def rerank_request(
     query: str,
     documents: Sequence[str],
@@ -29,8 +45,6 @@ def rerank_request(
     truncation: Truncation,
 ) -> rerank_pb2.RerankRequest:
     """TypeError, InvalidArgumentError: something that no message can hold; the field is named."""
-    if isinstance(documents, (str, bytes)):
-        raise TypeError("documents must be a list of texts, not one text")
     if top_k is not None and not 0 <= top_k < 1 << 32:
         raise _invalid("top_k", f"must be between 0 (all) and 2**32 - 1, not {top_k}")
     try:

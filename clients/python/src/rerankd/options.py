@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 from dataclasses import dataclass, field
@@ -119,6 +120,8 @@ class ClientOptions:
         options = {
             "grpc.max_send_message_length": self.max_message_bytes,
             "grpc.max_receive_message_length": -1,
+            # Retries are this package's: a service config with a retryPolicy would multiply them.
+            "grpc.enable_retries": 0,
             # A connection that died without a word is noticed while a call waits on it.
             "grpc.keepalive_time_ms": 30_000,
             "grpc.keepalive_timeout_ms": 10_000,
@@ -131,6 +134,15 @@ class ClientOptions:
             options["grpc.ssl_target_name_override"] = self.tls.server_name  # type: ignore[assignment]
         options.update(self.channel_options)
         return list(options.items())
+
+
+def seconds_or_none(timeout: Optional[float]) -> Optional[float]:
+    """The timeout, or None where it is so long that gRPC could not hold the end of it. ValueError: it is no number."""
+    if timeout is None:
+        return None
+    if math.isnan(timeout):
+        raise ValueError("timeout must be a number of seconds, not nan")
+    return None if timeout > 1e9 else timeout
 
 
 def target_or_default(target: Optional[str]) -> str:

@@ -209,7 +209,7 @@ def _leave_out(function: object, name: str, value: Any, default: Any, setting: s
         return
     settled = f"; the server's setting {setting} stands for it" if setting else ""
     warnings.warn(
-        f"{type(function).__name__}: {name}={value!r} has no effect in a client{settled}",
+        f"{type(function).__name__}: {name} has no effect in a client{settled}",
         IgnoredParameterWarning,
         stacklevel=3,
     )
