@@ -47,6 +47,14 @@ def pod_of(objects, name="demo-rerankd"):
 
 
 class ChartTest(unittest.TestCase):
+    def test_tls_is_not_left_out_in_silence(self):
+        refusal("--set", "tls.clientCa=true")
+        out = render("--set", "tls.secret=s,tls.clientCa=true,config.tls.require_client_certificate=false")
+        config = next(o for (kind, _), o in out.items() if kind == "ConfigMap" and "rerankd.yaml" in o["data"])
+        tls = yaml.safe_load(config["data"]["rerankd.yaml"])["tls"]
+        self.assertIs(tls["require_client_certificate"], False)
+        self.assertEqual(tls["client_ca"], "/etc/rerankd-tls/ca.crt")
+
     def test_by_default_it_is_a_headless_service(self):
         objects = render()
         self.assertEqual(set(kind for kind, _ in objects),

@@ -50,7 +50,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if .Values.tls.clientCa -}}
 {{- $_ := set $tls "client_ca" "/etc/rerankd-tls/ca.crt" -}}
 {{- end -}}
-{{- $_ := set $config "tls" $tls -}}
+{{- $_ := set $config "tls" (mergeOverwrite (default (dict) (get $config "tls")) $tls) -}}
 {{- else -}}
 {{- $_ := set $config "listen" $port -}}
 {{- end -}}
