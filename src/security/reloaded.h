@@ -23,9 +23,10 @@ using ReloadListener = std::function<void(const absl::Status&)>;
 
 // A T made of files. They are looked at by Get(), once a second at most, so that no thread and no
 // timer is needed; what cannot be made of them (they are half written, of two generations, gone)
-// leaves the last T in use. A file is another one when another inode is behind its name (a rename,
-// a Kubernetes secret's link that points elsewhere now) or its size or time changed. Safe for
-// concurrent use; Load runs without a lock.
+// leaves the last T in use and is tried again with each look, since what was wrong may be the time
+// of day or who may read a file. A file is another one when another inode is behind its name (a
+// rename, a Kubernetes secret's link that points elsewhere now) or its size or time changed. Safe
+// for concurrent use; Load runs without a lock.
 template <typename T>
 class Reloaded {
  public:
@@ -59,7 +60,10 @@ class Reloaded {
     std::vector<Identity> identities = Identify();
     {
       const MutexLock lock(mutex_);
-      if (identities == seen_) return current_;
+      if (identities == seen_) {
+        last_error_.clear();
+        return current_;
+      }
     }
     absl::StatusOr<T> next = load_(now);
     const absl::Status status = next.status();
@@ -69,7 +73,7 @@ class Reloaded {
     std::shared_ptr<const T> current;
     {
       const MutexLock lock(mutex_);
-      seen_ = std::move(identities);
+      if (status.ok()) seen_ = std::move(identities);
       if (made != nullptr) current_ = std::move(made);
       std::string error(status.message());
       is_news = status.ok() || error != last_error_;

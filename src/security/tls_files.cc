@@ -8,6 +8,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include <algorithm>
 #include <ctime>
 #include <string_view>
 #include <utility>
@@ -102,7 +103,10 @@ absl::StatusOr<Key> ParseKey(const Place& place, const std::string& text) {
 absl::StatusOr<system_clock::time_point> TimeOf(const Place& place, const ASN1_TIME* time) {
   std::tm parts{};
   if (ASN1_TIME_to_tm(time, &parts) != 1) return Wrong(place, "has a date that is none");
-  return system_clock::from_time_t(timegm(&parts));
+  // Certificates may end in 9999, where the clock's nanoseconds have long run out.
+  return system_clock::from_time_t(
+      std::clamp(timegm(&parts), system_clock::to_time_t(system_clock::time_point::min()),
+                 system_clock::to_time_t(system_clock::time_point::max())));
 }
 
 // OK when `now` is within the certificate's time.

@@ -21,7 +21,8 @@ namespace {
 
 class Socket {
  public:
-  explicit Socket(int family) : fd_(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)) {}
+  explicit Socket(int family)
+      : fd_(socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {}
   ~Socket() {
     if (fd_ >= 0) close(fd_);
   }
@@ -52,7 +53,16 @@ absl::Status CheckUnix(std::string_view address, const std::string& path) {
     if (connect(probe.fd(), reinterpret_cast<const sockaddr*>(&name), sizeof(name)) == 0) {
       return CannotListen(address, EADDRINUSE);
     }
-    return absl::OkStatus();  // left behind by a server that is gone; gRPC replaces it
+    switch (errno) {
+      case ECONNREFUSED:  // left behind by a server that is gone; gRPC replaces it
+      case ENOENT:        // removed meanwhile
+        return absl::OkStatus();
+      case EAGAIN:  // somebody listens, with more callers waiting than it has room for
+        return CannotListen(address, EADDRINUSE);
+      default:
+        return CannotListen(address, fmt::format("there is a socket that may be in use ({})",
+                                                 std::generic_category().message(errno)));
+    }
   }
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
   if (access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) != 0) {

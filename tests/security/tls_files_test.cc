@@ -69,6 +69,11 @@ TEST_F(TlsFilesTest, ExpiredAndNotYetValid) {
   EXPECT_THAT(Error(system_clock::now() - hours(48)), HasSubstr("not valid before 2"));
 }
 
+TEST_F(TlsFilesTest, ACertificateMayOutliveTheClock) {
+  Write(authority_.Issue({.ends = hours(24 * 365 * 400)}));
+  EXPECT_TRUE(LoadTlsFiles(files_, system_clock::now()).ok());
+}
+
 TEST_F(TlsFilesTest, TheKeyOfAnotherCertificate) {
   folder_.Write("tls.key", authority_.Issue({}).key);
   EXPECT_THAT(Error(),

@@ -78,6 +78,19 @@ TEST(ListenAddressTest, LeavesAUnixSocketToWhoeverServesIt) {
   EXPECT_TRUE(CheckListenAddress("unix:" + path).ok());
 }
 
+TEST(ListenAddressTest, LeavesASocketOfAnotherKindAlone) {
+  const TempDir folder;
+  const std::string path = (folder.path() / "s").string();
+  const int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  std::memcpy(name.sun_path, path.data(), path.size());
+  ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&name), sizeof(name)), 0);
+  EXPECT_THAT(std::string(CheckListenAddress("unix:" + path).message()),
+              HasSubstr("may be in use"));
+  close(fd);
+}
+
 TEST(ListenAddressTest, LeavesFilesAlone) {
   const TempDir folder;
   std::ofstream(folder.path() / "data") << "precious";
