@@ -86,6 +86,7 @@ absl::StatusOr<std::unique_ptr<App>> App::Load(const ServerConfig& config, Logge
   if (!config.port_file.empty()) RemoveFile(config.port_file);
   std::unique_ptr<App> app(new App(config, logger));
   RERANKD_RETURN_IF_ERROR(app->OpenSecurity());
+  RERANKD_RETURN_IF_ERROR(app->OpenTracing());
   RERANKD_RETURN_IF_ERROR(app->ConnectHub());
   RERANKD_RETURN_IF_ERROR(app->ConnectProviders());
   for (const ModelEntry& entry : app->config_.models) {
@@ -138,6 +139,13 @@ void App::WarnWhenExposed() const {
                                                : "tls, and keys_file or tls.client_ca"}});
 }
 
+absl::Status App::OpenTracing() {
+  const TracingOptions options = WithEnvironment(config_.tracing, ProcessVariable);
+  if (options.endpoint.empty()) return absl::OkStatus();
+  RERANKD_ASSIGN_OR_RETURN(tracing_, Tracing::Open(options, ProcessVariable, logger_));
+  return absl::OkStatus();
+}
+
 absl::Status App::ConnectHub() {
   if (std::ranges::all_of(config_.models, [](const ModelEntry& m) { return m.hub_id.empty(); })) {
     return absl::OkStatus();
@@ -166,9 +174,8 @@ absl::Status App::ConnectProviders() {
       CurlAsyncClientOptions{.http = {.user_agent = fmt::format("rerankd/{}", kVersion),
                                       .ca_file = ProcessVariable("SSL_CERT_FILE").value_or("")}});
   reading_ = std::make_unique<WorkerPool>(1);
-  hosted_ = std::make_shared<const HostedTools>(
-      HostedTools{*http_, *reading_, std::make_shared<KeyLimits>(*http_), catalog_, logger_,
-                  metrics_.get()});
+  hosted_ = std::make_shared<const HostedTools>(HostedTools{
+      *http_, *reading_, std::make_shared<KeyLimits>(*http_), catalog_, logger_, metrics_.get()});
   return absl::OkStatus();
 }
 
@@ -190,6 +197,10 @@ absl::Status App::ServeMetrics() {
   metrics_endpoint_->Add(metrics_->registry());
   metrics_endpoint_->Add(process_metrics_);
   metrics_endpoint_->Add(model_states_);
+  if (tracing_ != nullptr) {
+    dropped_spans_ = std::make_shared<DroppedSpans>(tracing_->spans());
+    metrics_endpoint_->Add(dropped_spans_);
+  }
   logger_.Info("metrics", {{"address", metrics_endpoint_->address()}});
   return absl::OkStatus();
 }
@@ -218,15 +229,16 @@ absl::Status App::LoadModels() {
 }
 
 absl::Status App::Serve() {
-  RERANKD_ASSIGN_OR_RETURN(server_, GrpcServer::Start(
-                                        config_.service, catalog_,
-                                        [this](const RequestLog& request) {
-                                          if (metrics_ != nullptr) RecordCall(request, *metrics_);
-                                          const LogLevel level = LevelOf(request);
-                                          if (logger_.enabled(level))
-                                            logger_.Log(level, "request", FieldsOf(request));
-                                        },
-                                        security_));
+  RERANKD_ASSIGN_OR_RETURN(server_,
+                           GrpcServer::Start(
+                               config_.service, catalog_,
+                               [this](const RequestLog& request) {
+                                 if (metrics_ != nullptr) RecordCall(request, *metrics_);
+                                 const LogLevel level = LevelOf(request);
+                                 if (logger_.enabled(level))
+                                   logger_.Log(level, "request", FieldsOf(request));
+                               },
+                               security_, tracing_ == nullptr ? nullptr : tracing_->tracer()));
   if (metrics_endpoint_ != nullptr) {
     server_load_ = std::make_shared<ServerLoad>(*server_, config_.service.max_concurrent_requests);
     metrics_endpoint_->Add(server_load_);

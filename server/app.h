@@ -16,6 +16,7 @@
 #include "observability/process_metrics.h"
 #include "server/hosted_loading.h"
 #include "server/polled_metrics.h"
+#include "server/tracing.h"
 #include "service/catalog.h"
 #include "service/grpc_server.h"
 
@@ -45,6 +46,7 @@ class App {
   // Reads the files of certificates and keys, so that a wrong one is told before models are loaded.
   absl::Status OpenSecurity();
   void WarnWhenExposed() const;
+  absl::Status OpenTracing();
   absl::Status ConnectHub();
   absl::Status ConnectProviders();
   absl::Status ServeMetrics();
@@ -58,6 +60,7 @@ class App {
   // In the order of construction: each uses those above it, from threads of its own.
   WorkerPool tokenizing_;
   std::unique_ptr<Metrics> metrics_;       // when somebody may ask for them
+  std::unique_ptr<Tracing> tracing_;       // when there is a collector; ends after the last call
   std::unique_ptr<ModelHub> hub_;          // when a model comes from there
   std::unique_ptr<CurlAsyncClient> http_;  // when a model is hosted; closed before the models end
   std::unique_ptr<WorkerPool> reading_;    // likewise
@@ -68,6 +71,7 @@ class App {
   std::shared_ptr<ProcessMetrics> process_metrics_;
   std::shared_ptr<ModelStates> model_states_;
   std::shared_ptr<ServerLoad> server_load_;
+  std::shared_ptr<DroppedSpans> dropped_spans_;
   std::unique_ptr<MetricsEndpoint> metrics_endpoint_;  // looks at all of the above
 };
 

@@ -53,4 +53,10 @@ std::vector<MetricFamily> ServerLoad::Collect() const {
                    MetricType::Gauge, static_cast<double>(limit_))};
 }
 
+std::vector<MetricFamily> DroppedSpans::Collect() const {
+  return {OneValue("rerankd_spans_dropped_total",
+                   "Spans of traces that had no room, or that the collector did not take.",
+                   MetricType::Counter, static_cast<double>(spans_->dropped()))};
+}
+
 }  // namespace rerankd

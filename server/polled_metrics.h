@@ -4,8 +4,11 @@
 #include <prometheus/collectable.h>
 #include <prometheus/metric_family.h>
 
+#include <memory>
+#include <utility>
 #include <vector>
 
+#include "observability/tracing/span_queue.h"
 #include "service/catalog.h"
 #include "service/grpc_server.h"
 
@@ -33,6 +36,16 @@ class ServerLoad : public prometheus::Collectable {
  private:
   const GrpcServer& server_;
   const size_t limit_;
+};
+
+// What of the traces was lost.
+class DroppedSpans : public prometheus::Collectable {
+ public:
+  explicit DroppedSpans(std::shared_ptr<const SpanQueue> spans) : spans_(std::move(spans)) {}
+  std::vector<prometheus::MetricFamily> Collect() const override;
+
+ private:
+  const std::shared_ptr<const SpanQueue> spans_;
 };
 
 }  // namespace rerankd

@@ -33,6 +33,7 @@ LogFields FieldsOf(const RequestLog& request) {
                    {"queue_ms", Milliseconds(request.timings.queue)},
                    {"compute_ms", Milliseconds(request.timings.compute)},
                    {"total_ms", Milliseconds(request.total)}};
+  if (request.trace_id != TraceId{}) fields.emplace_back("trace_id", ToHex(request.trace_id));
   if (!request.tenant.empty()) fields.emplace_back("tenant", request.tenant);
   if (!request.status.ok()) fields.emplace_back("error", std::string(request.status.message()));
   return fields;

@@ -13,6 +13,7 @@
 #include "engine/engine_options.h"
 #include "observability/log_options.h"
 #include "observability/metrics_options.h"
+#include "observability/tracing_options.h"
 #include "providers/provider_options.h"
 #include "providers/remote_options.h"
 #include "security/tls_options.h"
@@ -85,6 +86,7 @@ struct ServerConfig {
   std::filesystem::path keys_file;  // of the API keys that calls need; empty: they need none
   LogOptions log;
   MetricsOptions metrics;
+  TracingOptions tracing;
   EngineOptions engine;  // what model entries start from
   int tokenizer_threads = 0;
   std::chrono::milliseconds grace_period{30'000};

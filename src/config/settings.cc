@@ -6,6 +6,7 @@
 #include <charconv>
 #include <limits>
 
+#include "config/collector_address.h"
 #include "config/values.h"
 #include "http/url.h"
 #include "providers/registry.h"
@@ -66,6 +67,17 @@ absl::Status CheckMetricsListen(std::string_view text) {
              : absl::InvalidArgumentError(
                    "must be host:port (port 0 to 65535) or [ipv6]:port, for example "
                    "127.0.0.1:9464");
+}
+
+absl::Status CheckCollector(std::string_view text) {
+  return text.empty() ? absl::OkStatus() : ParseCollectorAddress(text).status();
+}
+
+absl::Status CheckServiceName(std::string_view text) {
+  const bool good = text.size() <= 128 &&
+                    std::ranges::all_of(text, [](char c) { return c >= 0x20 && c <= 0x7e; });
+  return good ? absl::OkStatus()
+              : absl::InvalidArgumentError("must be at most 128 printable ASCII characters");
 }
 
 absl::Status CheckName(std::string_view text) {
@@ -139,6 +151,13 @@ Codec<std::string> Endpoint() {
   return codec;
 }
 
+Codec<std::string> CollectorEndpoint() {
+  Codec<std::string> codec =
+      Checked("host:port, http://host:port or https://host:port", CheckCollector);
+  codec.shown = WithoutUserInfo;
+  return codec;
+}
+
 template <typename V>
 Codec<std::optional<V>> Optional(const Codec<V>& codec) {
   return {codec.form,
@@ -167,6 +186,20 @@ Codec<std::string> KeyVariable() {
   Codec<std::string> codec = Checked("NAME", CheckVariable);
   codec.shown = [](std::string_view) { return std::string("***"); };
   return codec;
+}
+
+Codec<double> Ratio() {
+  return {"number, 0 to 1",
+          [](std::string_view text) -> absl::StatusOr<double> {
+            double ratio = 0;
+            const char* const end = text.data() + text.size();
+            const auto parsed = std::from_chars(text.data(), end, ratio, std::chars_format::fixed);
+            if (parsed.ec == std::errc() && parsed.ptr == end && ratio >= 0 && ratio <= 1) {
+              return ratio;
+            }
+            return absl::InvalidArgumentError("must be a number from 0 to 1, for example 0.1");
+          },
+          [](const double& ratio) { return fmt::format("{}", ratio); }};
 }
 
 // As chmod takes it.
@@ -353,6 +386,19 @@ std::span<const Setting<ServerConfig>> ServerSettings() {
           "Where Prometheus finds /metrics, over HTTP without encryption or passwords; unset: "
           "nowhere, and nothing is counted. 127.0.0.1:9464 for this machine alone.",
           RERANKD_FIELD(metrics.listen), Checked("host:port or [ipv6]:port", CheckMetricsListen)),
+      Make<ServerConfig>(
+          "tracing.endpoint",
+          "The collector that traces are sent to, over OTLP/gRPC, with TLS after https://; unset: "
+          "OTEL_EXPORTER_OTLP_ENDPOINT, or no call is traced.",
+          RERANKD_FIELD(tracing.endpoint), CollectorEndpoint()),
+      Make<ServerConfig>(
+          "tracing.sample_ratio",
+          "Of the Rerank calls that come without a trace, the share that begins one; those that "
+          "come with one are traced if it is sampled.",
+          RERANKD_FIELD(tracing.sample_ratio), Ratio()),
+      Make<ServerConfig>("tracing.service_name",
+                         "What the traces call this server; unset: OTEL_SERVICE_NAME, or rerankd.",
+                         RERANKD_FIELD(tracing.service_name), Checked("text", CheckServiceName)),
       Make<ServerConfig>(
           "hub.cache_dir",
           "Where models of the hub are kept, in huggingface_hub's layout; unset: HF_HUB_CACHE, "

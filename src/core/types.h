@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -12,6 +13,8 @@
 #include "util/secret.h"
 
 namespace rerankd {
+
+class CallTrace;
 
 // What a score means.
 enum class ScoreKind {
@@ -38,7 +41,8 @@ struct RerankRequest {
   // The caller's own key of a hosted provider; empty: it brought none. Local models ignore it.
   Secret provider_key;
   TimePoint deadline = kNoDeadline;
-  std::stop_token cancelled;  // stop is requested once the caller has gone away
+  std::stop_token cancelled;         // stop is requested once the caller has gone away
+  std::shared_ptr<CallTrace> trace;  // null: the call is not traced
 };
 
 struct ScoredDocument {

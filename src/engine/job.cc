@@ -22,7 +22,7 @@ void Job::StoreRow(uint32_t sequence, std::span<const float> row, TimePoint now)
   // acq_rel: the last one sees every other session's row.
   if (missing_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   if (finished_.exchange(true, std::memory_order_acq_rel)) return;
-  const TimePoint started{Duration(started_.load(std::memory_order_relaxed))};
+  const TimePoint started = started_at();
   Output output{
       .rows = std::move(rows_), .queue = started - spec_.arrival, .compute = now - started};
   std::move(done_)(*this, std::move(output));

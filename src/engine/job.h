@@ -47,8 +47,11 @@ class Job {
   void StoreRow(uint32_t sequence, std::span<const float> row, TimePoint now);
   // Completes the job with an error; later rows and errors are ignored. Thread-safe.
   void Fail(absl::Status status);
-  // Whether a batch with some of its sequences began.
+  // Whether a batch with some of its sequences began, and when.
   bool started() const { return started_.load(std::memory_order_relaxed) != 0; }
+  TimePoint started_at() const {
+    return TimePoint{Duration(started_.load(std::memory_order_relaxed))};
+  }
   bool finished() const { return finished_.load(std::memory_order_acquire); }
 
  private:

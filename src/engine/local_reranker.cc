@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/call_trace.h"
 #include "core/errors.h"
 #include "core/top_k.h"
 #include "engine/dynamic_batcher.h"
@@ -56,6 +57,17 @@ std::string_view Prompted(const std::string& prompt, const std::string& text,
   if (prompt.empty()) return text;
   together.assign(prompt).append(text);
   return together;
+}
+
+// What became of a job that has ended; only for calls that are traced.
+void TraceJob(const Job& job, const absl::StatusOr<Job::Output>& output, CallTrace& trace) {
+  using Stage = CallTrace::Stage;
+  const TimePoint submitted = job.spec().arrival;
+  const TimePoint end =
+      output.ok() ? submitted + output->queue + output->compute : std::chrono::steady_clock::now();
+  const TimePoint started = job.started() ? job.started_at() : end;
+  trace.Worked(Stage::kQueue, submitted, started);
+  if (job.started()) trace.Worked(Stage::kCompute, started, end);
 }
 
 absl::Status GoneStatus(const RerankRequest& request, TimePoint now) {
@@ -327,6 +339,9 @@ absl::Status LocalReranker::Impl::CheckFits(const Call& call) const {
 void LocalReranker::Impl::Submit(const std::shared_ptr<Call>& call) {
   if (call->answered) return;
   const TimePoint now = std::chrono::steady_clock::now();
+  if (call->request.trace != nullptr) {
+    call->request.trace->Worked(CallTrace::Stage::kTokenize, call->arrival, now);
+  }
   absl::Status status = GoneStatus(call->request, now);
   if (status.ok() &&
       call->request.truncation.value_or(options_.default_truncation) == Truncation::kRefuse) {
@@ -357,6 +372,9 @@ void LocalReranker::Impl::Submit(const std::shared_ptr<Call>& call) {
                             [self = shared_from_this(), call, tokenize = now - call->arrival, usage,
                              truncated = std::move(truncated)](
                                 const Job& job, absl::StatusOr<Job::Output> output) mutable {
+                              if (const auto& trace = call->request.trace; trace != nullptr) {
+                                TraceJob(job, output, *trace);
+                              }
                               if (!output.ok()) {
                                 self->Finish(*call, std::move(output).status(), job.started());
                                 return;

@@ -6,12 +6,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <chrono>
 #include <optional>
 #include <random>
 #include <utility>
 #include <variant>
 
+#include "core/call_trace.h"
 #include "core/errors.h"
 #include "http/url.h"
 #include "providers/circuit_breaker.h"
@@ -270,6 +272,7 @@ class RemoteReranker::Call : public std::enable_shared_from_this<Call> {
   absl::Status Send(KeyLimits::Slot slot) {
     RERANKD_ASSIGN_OR_RETURN(pass_, upstream_->Admit());
     sent_ = steady_clock::now();
+    ++requests_;
     if (first_sent_ == TimePoint()) first_sent_ = sent_;
     AsyncHttpClient::Done done = [self = shared_from_this(), slot = std::move(slot),
                                   running =
@@ -277,7 +280,9 @@ class RemoteReranker::Call : public std::enable_shared_from_this<Call> {
                                      absl::StatusOr<HttpResponse> response) mutable {
       // First of all, so that whoever waits for the slot is on its way while this is read.
       slot.Release();
-      self->parts_.recorder->RequestEnded(response.ok() ? response->status : 0, running.End());
+      const Duration took = running.End();
+      self->parts_.recorder->RequestEnded(response.ok() ? response->status : 0, took);
+      if (self->request_.trace != nullptr) self->TraceRequest(response, took);
       self->Step([&] { return self->Read(std::move(response)); });
     };
     if (parts_.options.hedge_after.count() == 0) {
@@ -296,6 +301,24 @@ class RemoteReranker::Call : public std::enable_shared_from_this<Call> {
     std::optional<KeyLimits::Slot> slot = parts_.limits->TryAcquire(limit_key_, Limit());
     if (slot.has_value()) parts_.recorder->Hedged();
     return slot;
+  }
+
+  void TraceRequest(const absl::StatusOr<HttpResponse>& response, Duration took) const {
+    (void)WithoutThrowing([&]() -> absl::Status {
+      RERANKD_ASSIGN_OR_RETURN(const Url url, ParseUrl(http_->url));
+      CallTrace::ProviderRequest request{.method = http_->method, .host = url.host};
+      std::from_chars(url.port.data(), url.port.data() + url.port.size(), request.port);
+      if (response.ok()) {
+        request.http_status = response->status;
+      } else {
+        request.error = absl::StatusCodeToString(response.status().code());
+      }
+      request.earlier = requests_ - 1;
+      request.begin = sent_;
+      request.end = sent_ + took;
+      request_.trace->ProviderAsked(std::move(request));
+      return absl::OkStatus();
+    });
   }
 
   absl::Status Read(absl::StatusOr<HttpResponse> response) {
@@ -434,6 +457,7 @@ class RemoteReranker::Call : public std::enable_shared_from_this<Call> {
   std::optional<CircuitBreaker::Pass> pass_;  // of the attempt under way
   TimePoint sent_;
   TimePoint first_sent_;
+  int requests_ = 0;  // that were sent
   int retries_ = 0;
   int once_retries_ = 0;
   bool tried_other_key_ = false;

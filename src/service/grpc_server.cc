@@ -73,9 +73,9 @@ absl::Status SetMode(const std::string& socket, unsigned mode) {
 class GrpcServer::Impl {
  public:
   Impl(const ServiceOptions& options, const Catalog& catalog, RequestLogger logger,
-       ServerSecurity security)
+       ServerSecurity security, std::shared_ptr<const CallTracer> tracer)
       : state_(std::make_shared<ServerState>(options, catalog, std::move(logger),
-                                             std::move(security.access))),
+                                             std::move(security.access), std::move(tracer))),
         tls_(std::move(security.tls)),
         require_client_certificate_(security.require_client_certificate),
         rerank_(state_),
@@ -194,11 +194,11 @@ GrpcServer::GrpcServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 GrpcServer::~GrpcServer() { Stop(std::chrono::milliseconds(0)); }
 
-absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const ServiceOptions& options,
-                                                              const Catalog& catalog,
-                                                              RequestLogger logger,
-                                                              ServerSecurity security) {
-  auto impl = std::make_unique<Impl>(options, catalog, std::move(logger), std::move(security));
+absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
+    const ServiceOptions& options, const Catalog& catalog, RequestLogger logger,
+    ServerSecurity security, std::shared_ptr<const CallTracer> tracer) {
+  auto impl = std::make_unique<Impl>(options, catalog, std::move(logger), std::move(security),
+                                     std::move(tracer));
   RERANKD_RETURN_IF_ERROR(impl->Start(options, catalog));
   return std::unique_ptr<GrpcServer>(new GrpcServer(std::move(impl)));
 }

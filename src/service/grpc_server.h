@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "security/access_control.h"
 #include "security/tls_files.h"
+#include "service/call_tracer.h"
 #include "service/catalog.h"
 #include "service/request_log.h"
 #include "service/service_options.h"
@@ -28,13 +29,13 @@ struct ServerSecurity {
 // All methods may be called from any thread.
 class GrpcServer {
  public:
-  // Listens and serves. `catalog` must outlive the server; `logger` may be empty.
+  // Listens and serves. `catalog` must outlive the server; `logger` may be empty, and
+  // without a `tracer` no call is traced.
   // FAILED_PRECONDITION says why an address of `options.listen` cannot be used, for example because
   // the port is in use. INVALID_ARGUMENT names an option that cannot be right.
-  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const ServiceOptions& options,
-                                                           const Catalog& catalog,
-                                                           RequestLogger logger,
-                                                           ServerSecurity security = {});
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(
+      const ServiceOptions& options, const Catalog& catalog, RequestLogger logger,
+      ServerSecurity security = {}, std::shared_ptr<const CallTracer> tracer = nullptr);
   // Stops without grace, if still running.
   ~GrpcServer();
   GrpcServer(const GrpcServer&) = delete;

@@ -7,11 +7,14 @@
 
 #include "absl/status/status.h"
 #include "core/types.h"
+#include "observability/tracing/trace_context.h"
 
 namespace rerankd {
 
 struct RequestLog {
-  std::string id;      // the caller's x-request-id, or made up; printable ASCII
+  std::string id;  // the caller's x-request-id, or made up; printable ASCII
+  // Of the trace that the call came with, or began because it was sampled; zero: there is none.
+  TraceId trace_id{};
   std::string method;  // "Rerank", "ListModels", "GetModel"
   std::string tenant;  // whose API key the call showed; empty: none, or a wrong one
   std::string peer;    // as gRPC names it, for example "ipv4:127.0.0.1:41234"

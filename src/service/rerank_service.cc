@@ -30,6 +30,7 @@ class RerankCall : public UnaryCall, public std::enable_shared_from_this<RerankC
   RerankCall(std::shared_ptr<ServerState> state, grpc::CallbackServerContext* context,
              grpc::ByteBuffer* response, std::string_view method)
       : UnaryCall(std::move(state), context, response, method) {
+    BeginTrace(*context);
     const auto& metadata = context->client_metadata();
     if (const auto it = metadata.find(kProviderKeyKey); it != metadata.end()) {
       provider_key_ = Secret(std::string(it->second.data(), it->second.size()));
@@ -62,6 +63,7 @@ class RerankCall : public UnaryCall, public std::enable_shared_from_this<RerankC
     if (provider_key_.has_value()) request.provider_key = *std::move(provider_key_);
     request.deadline = deadline();
     request.cancelled = cancelled();
+    request.trace = trace();
     RERANKD_RETURN_IF_ERROR(charge_.Begin(caller(), request, *model, start()));
     model->Rerank(std::move(request),
                   [call = shared_from_this()](absl::StatusOr<RerankResult> result) {

@@ -6,6 +6,7 @@
 #include <grpcpp/support/proto_buffer_writer.h>
 
 #include <chrono>
+#include <iterator>
 
 #include "core/errors.h"
 #include "rerank/v1/rerank.grpc.pb.h"  // for grpc::GenericSerialize, whose own header has moved about
@@ -18,6 +19,8 @@ namespace rerankd {
 namespace {
 
 constexpr char kRequestIdKey[] = "x-request-id";
+constexpr char kTraceparentKey[] = "traceparent";
+constexpr char kTracestateKey[] = "tracestate";
 
 TimePoint SteadyDeadline(gpr_timespec deadline) {
   constexpr int64_t kFarSeconds = int64_t{100} * 365 * 24 * 3600;
@@ -32,6 +35,24 @@ std::string_view Metadata(const grpc::CallbackServerContext& context, const char
   const auto found = context.client_metadata().find(key);
   if (found == context.client_metadata().end()) return {};
   return {found->second.data(), found->second.size()};
+}
+
+// Two of them are as bad as a malformed one.
+std::optional<TraceContext> TraceOf(const grpc::CallbackServerContext& context) {
+  const auto [begin, end] = context.client_metadata().equal_range(kTraceparentKey);
+  if (begin == end || std::next(begin) != end) return std::nullopt;
+  return ParseTraceparent({begin->second.data(), begin->second.size()});
+}
+
+// May come in several pieces. Empty: there is none that could be passed on.
+std::string TracestateOf(const grpc::CallbackServerContext& context) {
+  const auto [begin, end] = context.client_metadata().equal_range(kTracestateKey);
+  std::string joined;
+  for (auto it = begin; it != end; ++it) {
+    if (!joined.empty()) joined += ',';
+    joined.append(it->second.data(), it->second.size());
+  }
+  return IsTracestate(joined) ? joined : "";
 }
 
 absl::Status DeadlineExceeded() {
@@ -86,6 +107,8 @@ UnaryCall::UnaryCall(std::shared_ptr<ServerState> state, grpc::CallbackServerCon
   if (state_->logger) log_.peer = context->peer();
   caller_ = Identify(*context);
   if (caller_.ok()) log_.tenant = caller_->tenant;
+  caller_trace_ = TraceOf(*context);
+  if (caller_trace_.has_value()) log_.trace_id = caller_trace_->trace_id;
   in_progress_ = state_->Enter();
 }
 
@@ -93,6 +116,13 @@ absl::StatusOr<Caller> UnaryCall::Identify(const grpc::CallbackServerContext& co
   if (state_->access == nullptr) return Caller();
   return state_->access->Identify(
       KeyInMetadata(Metadata(context, "authorization"), Metadata(context, "x-api-key")), start_);
+}
+
+void UnaryCall::BeginTrace(const grpc::CallbackServerContext& context) {
+  if (state_->tracer == nullptr || !caller_.ok()) return;
+  trace_ =
+      state_->tracer->Begin(caller_trace_, [&context] { return TracestateOf(context); }, start_);
+  if (trace_ != nullptr) log_.trace_id = trace_->trace_id();
 }
 
 void UnaryCall::Start(std::shared_ptr<UnaryCall> self, std::optional<std::string_view> payload) {
@@ -123,10 +153,11 @@ void UnaryCall::Answer(absl::Status status, const google::protobuf::Message* res
     } else {
       context_->AddTrailingMetadata(kRequestIdKey, log_.id);
     }
-    if (state_->logger) {
+    if (state_->logger || trace_ != nullptr) {
       log_.status = std::move(status);
       log_.total = std::chrono::steady_clock::now() - start_;
-      state_->logger(log_);
+      if (trace_ != nullptr) trace_->End(log_);
+      if (state_->logger) state_->logger(log_);
     }
     return absl::OkStatus();
   });

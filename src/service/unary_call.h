@@ -19,7 +19,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "observability/tracing/trace_context.h"
 #include "security/access_control.h"
+#include "service/call_tracer.h"
 #include "service/catalog.h"
 #include "service/request_log.h"
 #include "service/service_options.h"
@@ -33,10 +35,14 @@ namespace rerankd {
 class ServerState {
  public:
   // `catalog` must outlive the calls in progress; `logger` may be empty. No `access`: everybody may
-  // call, without a key.
+  // call, without a key. No `tracer`: no call is traced.
   ServerState(const ServiceOptions& options, const Catalog& catalog, RequestLogger logger,
-              std::shared_ptr<AccessControl> access)
-      : options(options), catalog(catalog), logger(std::move(logger)), access(std::move(access)) {}
+              std::shared_ptr<AccessControl> access, std::shared_ptr<const CallTracer> tracer)
+      : options(options),
+        catalog(catalog),
+        logger(std::move(logger)),
+        access(std::move(access)),
+        tracer(std::move(tracer)) {}
 
   // From now on calls are refused with UNAVAILABLE; those in progress go on.
   void Refuse() { refusing_ = true; }
@@ -58,6 +64,7 @@ class ServerState {
   const Catalog& catalog;
   const RequestLogger logger;
   const std::shared_ptr<AccessControl> access;
+  const std::shared_ptr<const CallTracer> tracer;
 
  private:
   std::atomic<uint64_t> next_id_{(uint64_t{std::random_device()()} << 32) | std::random_device()()};
@@ -87,6 +94,10 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   // True for the first caller only, who must then Answer().
   bool Claim() { return !answered_.exchange(true); }
 
+  // Traces the call, if it is one that is. Only for callers who may call: others could else fill
+  // the collector. REQUIRES: within the constructor.
+  void BeginTrace(const grpc::CallbackServerContext& context);
+
   // REQUIRES: Claim() returned true. `response` is sent when `status` is OK.
   void Answer(absl::Status status, const google::protobuf::Message* response);
 
@@ -98,6 +109,8 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   TimePoint start() const { return start_; }
   TimePoint deadline() const { return deadline_; }
   std::stop_token cancelled() const { return cancel_.get_token(); }
+  // Null: the call is not traced.
+  std::shared_ptr<CallTrace> trace() const { return trace_; }
 
  private:
   absl::Status Admit() const;
@@ -117,6 +130,8 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   std::shared_ptr<UnaryCall> self_;
   std::stop_source cancel_;
   std::atomic<bool> answered_{false};
+  std::optional<TraceContext> caller_trace_;  // that the call came with
+  std::shared_ptr<TracedCall> trace_;
   RequestLog log_;
 };
 

@@ -46,6 +46,7 @@ grace_period: 5s
 max_message_bytes: 16MiB
 reflection: false
 log: {level: debug, format: json, output: stdout}
+tracing: {endpoint: "https://collector.example:4317", sample_ratio: 0.25, service_name: ranker}
 engine:
   threads_per_session: 2
   max_batch_delay: 250us
@@ -72,6 +73,9 @@ models:
   EXPECT_EQ(config.log.level, LogLevel::kDebug);
   EXPECT_EQ(config.log.format, LogFormat::kJson);
   EXPECT_EQ(config.log.output, LogOutput::kStdout);
+  EXPECT_EQ(config.tracing.endpoint, "https://collector.example:4317");
+  EXPECT_EQ(config.tracing.sample_ratio, 0.25);
+  EXPECT_EQ(config.tracing.service_name, "ranker");
   ASSERT_EQ(config.models.size(), 2U);
   EXPECT_EQ(config.models[0].name, "first");
   EXPECT_EQ(config.models[0].path, "/etc/rerankd/one") << "relative to the file";
@@ -320,6 +324,11 @@ INSTANTIATE_TEST_SUITE_P(
                 ":5: the model at /etc/rerankd/rerankd.yaml:3 is the default already"},
         BadFile{"models:\n  - path: a\n    unload_after: 1m", ":2: unload_after is of models"},
         BadFile{"models:\n  - path: a\n    load: later", ":3: load must be one of"},
+        BadFile{"tracing: {endpoint: \"ftp://a:1\"}", ":1: tracing.endpoint must be host:port"},
+        BadFile{"tracing: {sample_ratio: 1.1}", ":1: tracing.sample_ratio must be a number from 0"},
+        BadFile{"tracing: {sample_ratio: -0.1}", ":1: tracing.sample_ratio must be a number"},
+        BadFile{"tracing: {sample_ratio: nan}", ":1: tracing.sample_ratio must be a number"},
+        BadFile{"tracing: {sample_ratio: 10%}", ":1: tracing.sample_ratio must be a number"},
         BadFile{"on_error: ignore", ":1: on_error must be one of: fail | skip"},
         BadFile{"hub: {endpoint: hub.example}", ":1: hub.endpoint must be an http or https URL"},
         BadFile{"hub: {token: secret}", ":1: unknown key \"token\""},
@@ -554,6 +563,7 @@ port_file: "a: 'strange' #name"
 grace_period: 1500ms
 max_documents: 0
 log: {format: json}
+tracing: {endpoint: "a:1", sample_ratio: 0.001}
 engine: {sessions: 2}
 on_error: skip
 hub: {offline: false}

@@ -17,6 +17,7 @@
 #include "core/errors.h"
 #include "support/fake_scorer.h"
 #include "support/fake_tokenizer.h"
+#include "support/noting_trace.h"
 #include "tokenizer/pair_encoder.h"
 
 namespace rerankd {
@@ -81,6 +82,48 @@ TEST_F(LocalRerankerTest, RanksByScoreAndTellsTheIndex) {
       EXPECT_GE(result->documents[i - 1].score, document.score);
     }
   }
+}
+
+TEST_F(LocalRerankerTest, ATraceIsToldWhatTheTimingsSay) {
+  const auto reranker = Make();
+  for (const size_t bytes : {size_t{1}, size_t{100'000}}) {  // at once, and on other threads
+    const auto trace = std::make_shared<NotingTrace>();
+    const TimePoint before = std::chrono::steady_clock::now();
+    const Result result =
+        Call(*reranker, {.query = "q", .documents = {std::string(bytes, 'x')}, .trace = trace});
+    ASSERT_TRUE(result.ok()) << result.status();
+    const auto work = trace->work();
+    ASSERT_EQ(work.size(), 3U);
+    EXPECT_EQ(work[0].stage, CallTrace::Stage::kTokenize);
+    EXPECT_EQ(work[1].stage, CallTrace::Stage::kQueue);
+    EXPECT_EQ(work[2].stage, CallTrace::Stage::kCompute);
+    EXPECT_EQ(work[0].end - work[0].begin, result->timings.tokenize);
+    EXPECT_EQ(work[1].end - work[1].begin, result->timings.queue);
+    EXPECT_EQ(work[2].end - work[2].begin, result->timings.compute);
+    EXPECT_GE(work[0].begin, before);
+    EXPECT_EQ(work[1].begin, work[0].end);
+    EXPECT_EQ(work[2].begin, work[1].end);
+    EXPECT_LE(work[2].end, std::chrono::steady_clock::now());
+  }
+}
+
+TEST_F(LocalRerankerTest, ATraceIsToldHowFarAFailedCallCame) {
+  const auto reranker = Make(SmallOptions(), std::make_unique<FakeScorer>([](auto) {
+                               return absl::InternalError("the processor is on fire");
+                             }));
+  const auto failed = std::make_shared<NotingTrace>();
+  EXPECT_FALSE(Call(*reranker, {.query = "q", .documents = {"a"}, .trace = failed}).ok());
+  ASSERT_EQ(failed->work().size(), 3U);
+  EXPECT_EQ(failed->work()[2].stage, CallTrace::Stage::kCompute);
+  EXPECT_GE(failed->work()[2].end, failed->work()[2].begin);
+  const auto refused = std::make_shared<NotingTrace>();
+  EXPECT_FALSE(Call(*reranker, {.query = "q",
+                                .documents = {std::string(1000, 'x')},
+                                .truncation = Truncation::kRefuse,
+                                .trace = refused})
+                   .ok());
+  ASSERT_EQ(refused->work().size(), 1U) << "it never came into the queue";
+  EXPECT_EQ(refused->work()[0].stage, CallTrace::Stage::kTokenize);
 }
 
 TEST_F(LocalRerankerTest, PromptsComeBeforeTheTexts) {

@@ -142,7 +142,8 @@ std::set<std::string> Documented() {
 
 TEST_F(MetricsTest, ThePageHasWhatTheDocumentationListsAndNothingElse) {
   const FakeProviders fake;
-  Start("admin: true\nmodels:\n  - {name: local, path: " + TestModel("tiny-cross-encoder") + "}\n" +
+  Start("admin: true\ntracing: {endpoint: \"127.0.0.1:1\"}\nmodels:\n  - {name: local, path: " +
+            TestModel("tiny-cross-encoder") + "}\n" +
             "  - {name: hosted, kind: voyage, model: rerank-2.5, base_url: " + fake.Url("http") +
             "/voyage, max_retries: 0, fallback: [local]}\n",
         {"VOYAGE_API_KEY=s3ntinel-key"});

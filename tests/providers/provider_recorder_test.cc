@@ -12,6 +12,7 @@
 #include "providers/registry.h"
 #include "providers/remote_reranker.h"
 #include "support/fake_async_client.h"
+#include "support/noting_trace.h"
 
 namespace rerankd {
 namespace {
@@ -145,6 +146,39 @@ TEST_F(ProviderRecorderTest, TellsOfASecondRequest) {
   EXPECT_EQ(answers_, 1);
   EXPECT_THAT(recorder_->ended, ElementsAre(200));
   EXPECT_EQ(recorder_->running, 0);
+}
+
+TEST_F(ProviderRecorderTest, ATraceIsToldOfEachRequest) {
+  const auto trace = std::make_shared<NotingTrace>();
+  reranker_ = std::make_unique<RemoteReranker>(parts_);
+  reranker_->Rerank({.query = "which?", .documents = {"one"}, .trace = trace},
+                    [](const absl::StatusOr<RerankResult>&) {});
+  client_.Answer(Failure(503));
+  client_.RunTimer();
+  client_.Answer(absl::UnavailableError("cannot connect"));
+  client_.RunTimer();
+  EXPECT_EQ(trace->requests().size(), 2) << "of those that have ended";
+  client_.Answer(Good());
+  const auto requests = trace->requests();
+  ASSERT_EQ(requests.size(), 3);
+  TimePoint last;
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(requests[i].method, "POST");
+    EXPECT_EQ(requests[i].host, "api.voyageai.com");
+    EXPECT_EQ(requests[i].port, 443);
+    EXPECT_EQ(requests[i].earlier, i);
+    EXPECT_GE(requests[i].begin, last);
+    EXPECT_GE(requests[i].end, requests[i].begin);
+    last = requests[i].end;
+  }
+  EXPECT_EQ(requests[0].http_status, 503);
+  EXPECT_EQ(requests[1].http_status, 0);
+  EXPECT_EQ(requests[1].error, "UNAVAILABLE");
+  EXPECT_EQ(requests[2].http_status, 200);
+  EXPECT_EQ(requests[2].error, "");
+  for (const auto& sent : client_.sent()) {
+    for (const auto& [name, value] : sent.request->headers) EXPECT_NE(name, "traceparent");
+  }
 }
 
 TEST_F(ProviderRecorderTest, TellsWhetherAnAbandonedCallWasSent) {

@@ -46,6 +46,13 @@ TEST(RequestLogFieldsTest, CarriesCountsTimingsAndStatus) {
   EXPECT_EQ(line["compute_ms"], 3.0);
   EXPECT_EQ(line["total_ms"], 3.456);
   EXPECT_FALSE(line.contains("error"));
+  EXPECT_FALSE(line.contains("trace_id"));
+}
+
+TEST(RequestLogFieldsTest, NamesTheTrace) {
+  RequestLog request = Sample();
+  request.trace_id = {0xab, 0x0c};
+  EXPECT_EQ(AsJson(request)["trace_id"], "ab0c0000000000000000000000000000");
 }
 
 TEST(RequestLogFieldsTest, OnlyWhatTheServerMustMendIsAnError) {

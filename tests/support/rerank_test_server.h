@@ -9,6 +9,7 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "service/catalog.h"
@@ -28,7 +29,8 @@ class RerankTestServer {
 
   // Models "mini" (the default one, also called "small") and "large".
   explicit RerankTestServer(const ServiceOptions& options = FreePort(),
-                            const ServerSecurity& security = {}) {
+                            const ServerSecurity& security = {},
+                            std::shared_ptr<const CallTracer> tracer = nullptr) {
     ModelInfo info{.name = "mini",
                    .aliases = {"small"},
                    .kind = "cross_encoder",
@@ -49,7 +51,7 @@ class RerankTestServer {
           const MutexLock lock(mutex_);
           logs_.push_back(log);
         },
-        security);
+        security, std::move(tracer));
     if (!server.ok()) {
       ADD_FAILURE() << server.status();
       std::abort();
