@@ -192,9 +192,9 @@ Codec<double> Ratio() {
   return {"number, 0 to 1",
           [](std::string_view text) -> absl::StatusOr<double> {
             double ratio = 0;
-            const char* const end = text.data() + text.size();
-            const auto parsed = std::from_chars(text.data(), end, ratio, std::chars_format::fixed);
-            if (parsed.ec == std::errc() && parsed.ptr == end && ratio >= 0 && ratio <= 1) {
+            const auto [end, error] =
+                std::from_chars(text.begin(), text.end(), ratio, std::chars_format::fixed);
+            if (error == std::errc() && end == text.end() && ratio >= 0 && ratio <= 1) {
               return ratio;
             }
             return absl::InvalidArgumentError("must be a number from 0 to 1, for example 0.1");
