@@ -34,7 +34,7 @@ rm -f "$state/port"
 
 # A session of its own, so that a server that is kept outlives this terminal; without the settings
 # of a server of the user's own.
-mapfile -t settings < <(compgen -e RERANKD_ | grep -v '^RERANKD_CACHE$')
+mapfile -t settings < <(compgen -e RERANKD_ | grep -v '^RERANKD_CACHE$' || true)
 setsid env "${settings[@]/#/--unset=}" "$bin/server/rerankd" --listen 127.0.0.1:0 --port-file "$state/port" >"$log" 2>&1 &
 server=$!
 for ((tries = 0; tries < 1200; ++tries)); do
