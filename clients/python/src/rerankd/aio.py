@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from types import TracebackType
 from typing import Any, List, Optional, Sequence, Tuple, Type
 
@@ -11,10 +10,10 @@ import grpc
 import grpc.aio
 
 from ._generated import rerank_pb2
+from .attempts import Attempts
 from .client import SERVICE
-from .errors import error_details, error_of
-from .messages import models_of, request_id_of, rerank_answer, rerank_request, texts_of
-from .options import REQUEST_ID, ClientOptions, seconds_or_none, target_or_default
+from .messages import models_of, rerank_answer, rerank_request, texts_of
+from .options import REQUEST_ID, ClientOptions, target_or_default
 from .types import Model, RerankAnswer, RerankResult, ScoreKind, Truncation
 
 
@@ -122,27 +121,15 @@ class AsyncRerankFunction:
     async def _send(
         self, method: Any, request: Any, timeout: Optional[float], metadata: List[Tuple[str, str]]
     ) -> Tuple[Any, Any]:
-        limit = seconds_or_none(self.options.timeout if timeout is None else timeout)
-        deadline = None if limit is None else time.monotonic() + limit
-        attempts = 0
-        remaining = limit
+        attempts = Attempts(self.options, timeout)
         while True:
-            attempts += 1
-            call = method(request, timeout=remaining, metadata=metadata)
+            call = method(request, timeout=attempts.begin(), metadata=metadata)
             try:
                 response = await call
                 return response, await call.initial_metadata()
             except grpc.aio.AioRpcError as failure:
-                error = error_of(
-                    failure.code(),
-                    failure.details() or "",
-                    error_details(failure.trailing_metadata()),
-                    request_id_of(failure.trailing_metadata()),
-                    attempts,
-                )
-            remaining = None if deadline is None else deadline - time.monotonic()
-            pause = self.options.retry.pause_within(error.code, attempts, error.retry_after, remaining)
+                error = attempts.error(failure)
+            pause = attempts.pause_after(error)
             if pause is None:
                 raise error
             await asyncio.sleep(pause)
-            remaining = None if deadline is None else deadline - time.monotonic()

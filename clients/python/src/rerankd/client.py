@@ -9,9 +9,9 @@ from typing import Any, List, Optional, Sequence, Tuple, Type
 import grpc
 
 from ._generated import rerank_pb2
-from .errors import RerankError, error_details, error_of
-from .messages import models_of, request_id_of, rerank_answer, rerank_request, texts_of
-from .options import REQUEST_ID, ClientOptions, seconds_or_none, target_or_default
+from .attempts import Attempts
+from .messages import models_of, rerank_answer, rerank_request, texts_of
+from .options import REQUEST_ID, ClientOptions, target_or_default
 from .types import Model, RerankAnswer, RerankResult, ScoreKind, Truncation
 
 SERVICE = "/rerank.v1.RerankService/"
@@ -109,30 +109,15 @@ class RerankFunction:
     def _send(
         self, method: Any, request: Any, timeout: Optional[float], metadata: List[Tuple[str, str]]
     ) -> Tuple[Any, grpc.Call]:
-        limit = seconds_or_none(self.options.timeout if timeout is None else timeout)
-        deadline = None if limit is None else time.monotonic() + limit
-        attempts = 0
-        remaining = limit
+        attempts = Attempts(self.options, timeout)
         while True:
-            attempts += 1
             try:
-                return method.with_call(request, timeout=remaining, metadata=metadata)  # type: ignore[no-any-return]
+                return method.with_call(  # type: ignore[no-any-return]
+                    request, timeout=attempts.begin(), metadata=metadata
+                )
             except grpc.RpcError as failure:
-                error = _error_of_call(failure, attempts)
-            remaining = None if deadline is None else deadline - time.monotonic()
-            pause = self.options.retry.pause_within(error.code, attempts, error.retry_after, remaining)
+                error = attempts.error(failure)
+            pause = attempts.pause_after(error)
             if pause is None:
                 raise error
             time.sleep(pause)
-            remaining = None if deadline is None else deadline - time.monotonic()
-
-
-def _error_of_call(failure: Any, attempts: int) -> RerankError:
-    """`failure` is grpc.RpcError, which the blocking call raises as a finished grpc.Call."""
-    return error_of(
-        failure.code(),
-        failure.details() or "",
-        error_details(failure.trailing_metadata()),
-        request_id_of(failure.trailing_metadata()),
-        attempts,
-    )
