@@ -126,14 +126,14 @@ void App::WarnWhenExposed() const {
   const bool knows_callers =
       security_.access != nullptr || (!tls.client_ca.empty() && tls.require_client_certificate);
   if (tls.enabled() && knows_callers) return;
-  std::string exposed;
+  std::vector<std::string> exposed;
   for (const std::string& address : server_->addresses()) {
     const auto parsed = ParseListenAddress(address);
-    if (parsed.ok() && !IsLocal(*parsed)) exposed += (exposed.empty() ? "" : ", ") + address;
+    if (parsed.ok() && !IsLocal(*parsed)) exposed.push_back(address);
   }
   if (exposed.empty()) return;
   logger_.Warning("other machines may reach this server without protection",
-                  {{"address", exposed},
+                  {{"address", fmt::format("{}", fmt::join(exposed, ", "))},
                    {"missing", tls.enabled()   ? "keys_file or tls.client_ca"
                                : knows_callers ? "tls"
                                                : "tls, and keys_file or tls.client_ca"}});

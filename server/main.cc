@@ -84,7 +84,8 @@ void RaiseFileLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// The files of certificates and keys; prints what is wrong with them.
+// The files that entries and settings name, of certificates and keys; prints what is wrong with
+// them.
 bool CheckFiles(const ServerConfig& config) {
   bool good = true;
   const auto check = [&](const absl::Status& status) {
@@ -98,6 +99,9 @@ bool CheckFiles(const ServerConfig& config) {
   if (!config.keys_file.empty()) {
     check(
         AccessControl::Open(config.keys_file, nullptr, std::chrono::steady_clock::now()).status());
+  }
+  for (const ModelEntry& model : config.models) {
+    if (model.kind == EntryKind::kHosted) check(CheckHostedFiles(model));
   }
   return good;
 }
@@ -140,15 +144,7 @@ int Main(int argc, const char* const* argv) {
   for (const std::string& error : loaded.errors) PrintError(error);
   if (!loaded.errors.empty()) return 2;
   if (command == CommandLine::Command::kCheckConfig) {
-    bool is_right = CheckFiles(loaded.config);
-    for (const ModelEntry& model : loaded.config.models) {
-      if (model.kind != EntryKind::kHosted) continue;
-      const absl::Status files = CheckHostedFiles(model);
-      if (files.ok()) continue;
-      is_right = false;
-      PrintError(std::string(files.message()));
-    }
-    if (!is_right) return 2;
+    if (!CheckFiles(loaded.config)) return 2;
     fmt::print("OK\n{}", FormatConfig(loaded.config));
     return std::fflush(stdout) == 0 ? 0 : CannotStart("cannot write the output");
   }
