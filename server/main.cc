@@ -26,6 +26,7 @@
 #include "server/shutdown_signal.h"
 #include "server/version.h"
 #include "service/grpc_log.h"
+#include "service/listen_address.h"
 #include "util/printable.h"
 
 namespace rerankd {
@@ -84,8 +85,8 @@ void RaiseFileLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// The files that entries and settings name, of certificates and keys; prints what is wrong with
-// them.
+// The files that entries and settings name: of certificates and keys, and the places of Unix
+// sockets; prints what is wrong with them.
 bool CheckFiles(const ServerConfig& config) {
   bool good = true;
   const auto check = [&](const absl::Status& status) {
@@ -93,6 +94,7 @@ bool CheckFiles(const ServerConfig& config) {
     PrintError(std::string(status.message()));
     good = false;
   };
+  for (const std::string& address : config.service.listen) check(CheckListenFile(address));
   if (config.tls.enabled()) {
     check(LoadTlsFiles(config.tls, std::chrono::system_clock::now()).status());
   }

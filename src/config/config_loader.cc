@@ -17,6 +17,7 @@
 #include "hub/model_id.h"
 #include "providers/registry.h"
 #include "service/service_options.h"
+#include "util/address.h"
 #include "util/file.h"
 #include "util/utf8.h"
 
@@ -121,6 +122,7 @@ class Loader {
             "describes the only model and cannot be combined with `models` of " + file_);
     }
     CheckTls();
+    CheckPortFile();
     BuildModels();
     return {std::move(config_), std::move(errors_)};
   }
@@ -340,6 +342,21 @@ class Loader {
         server_, [](const Assignment& one) { return one.key.starts_with("tls."); });
     Error(first == server_.end() ? "tls" : first->place,
           "tls needs both certificate and key, and client_ca needs them too");
+  }
+
+  // Whoever waits for the file would read a port that does not exist.
+  void CheckPortFile() {
+    const auto has_port = [](const std::string& address) {
+      const auto parsed = ParseListenAddress(address);
+      return parsed.ok() && parsed->unix_path.empty();
+    };
+    if (config_.port_file.empty() || std::ranges::any_of(config_.service.listen, has_port)) return;
+    const auto last =
+        std::ranges::find(server_.rbegin(), server_.rend(), "port_file", &Assignment::key);
+    Error(
+        last == server_.rend() ? "port_file" : last->place,
+        "port_file has no port to hold: listen names only Unix sockets, and whoever waits for the "
+        "server can wait until it accepts connections there");
   }
 
   void BuildModels() {

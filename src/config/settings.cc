@@ -58,15 +58,34 @@ Setting<T> Make(std::string_view key, std::string_view help, Field field, const 
 
 absl::Status CheckListen(std::string_view text) { return ParseListenAddress(text).status(); }
 
-// Prometheus cannot come through a Unix socket.
+absl::Status CheckDistinct(const std::vector<std::string>& addresses) {
+  std::vector<ListenAddress> known;
+  for (const std::string& address : addresses) {
+    RERANKD_ASSIGN_OR_RETURN(ListenAddress parsed, ParseListenAddress(address));
+    const auto is_same = [&parsed](const ListenAddress& other) { return IsSame(parsed, other); };
+    if (std::ranges::any_of(known, is_same)) {
+      return absl::InvalidArgumentError(fmt::format("names {} twice; write it once", address));
+    }
+    known.push_back(std::move(parsed));
+  }
+  return absl::OkStatus();
+}
+
+// Prometheus cannot come through a Unix socket, and the packaged library that answers it knows no
+// IPv6.
 absl::Status CheckMetricsListen(std::string_view text) {
   if (text.empty()) return absl::OkStatus();
   const absl::StatusOr<ListenAddress> address = ParseListenAddress(text);
-  return address.ok() && address->unix_path.empty()
-             ? absl::OkStatus()
-             : absl::InvalidArgumentError(
-                   "must be host:port (port 0 to 65535) or [ipv6]:port, for example "
-                   "127.0.0.1:9464");
+  if (!address.ok() || !address->unix_path.empty()) {
+    return absl::InvalidArgumentError(
+        "must be host:port (port 0 to 65535), for example 127.0.0.1:9464");
+  }
+  if (address->host.find(':') != std::string::npos) {
+    return absl::InvalidArgumentError(
+        fmt::format("must be an IPv4 address: metrics are not served over IPv6; write {}:{}",
+                    IsLocal(*address) ? "127.0.0.1" : "0.0.0.0", address->port));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CheckCollector(std::string_view text) {
@@ -141,6 +160,20 @@ Codec<std::string> Checked(std::string_view form, absl::Status (*check)(std::str
   codec.parse = [check](std::string_view text) -> absl::StatusOr<std::string> {
     RERANKD_RETURN_IF_ERROR(check(text));
     return std::string(text);
+  };
+  return codec;
+}
+
+Codec<std::vector<std::string>> ListenAddresses() {
+  Codec<std::vector<std::string>> codec = List(
+      "host:port, [ipv6]:port or unix:/path, several separated by commas; in the file also a "
+      "list",
+      Checked("address", CheckListen));
+  codec.parse =
+      [parse = codec.parse](std::string_view text) -> absl::StatusOr<std::vector<std::string>> {
+    RERANKD_ASSIGN_OR_RETURN(std::vector<std::string> addresses, parse(text));
+    RERANKD_RETURN_IF_ERROR(CheckDistinct(addresses));
+    return addresses;
   };
   return codec;
 }
@@ -276,10 +309,7 @@ std::span<const Setting<ServerConfig>> ServerSettings() {
           "listen",
           "Where to listen, in one place or several; port 0 takes any free one. Beyond loopback "
           "set tls and keys_file too (docs/SECURITY.md).",
-          RERANKD_FIELD(service.listen),
-          List("host:port, [ipv6]:port or unix:/path, several separated by commas; in the file "
-               "also a list",
-               Checked("address", CheckListen))),
+          RERANKD_FIELD(service.listen), ListenAddresses()),
       Make<ServerConfig>(
           "unix_socket_mode",
           "The permissions of a Unix socket that is listened on; whoever may write to it may call.",
@@ -290,7 +320,8 @@ std::span<const Setting<ServerConfig>> ServerSettings() {
                          RERANKD_FIELD(keys_file), Checked("path", CheckPath)),
       Make<ServerConfig>(
           "port_file",
-          "File to which the port is written once the server accepts calls; it appears whole.",
+          "File to which the port is written once the server accepts calls; it appears whole. "
+          "Needs an address with a port among those of listen, whose first it is.",
           RERANKD_FIELD(port_file), Checked("path", CheckPath)),
       Make<ServerConfig>(
           "grace_period",
@@ -385,7 +416,7 @@ std::span<const Setting<ServerConfig>> ServerSettings() {
           "metrics.listen",
           "Where Prometheus finds /metrics, over HTTP without encryption or passwords; unset: "
           "nowhere, and nothing is counted. 127.0.0.1:9464 for this machine alone.",
-          RERANKD_FIELD(metrics.listen), Checked("host:port or [ipv6]:port", CheckMetricsListen)),
+          RERANKD_FIELD(metrics.listen), Checked("host:port", CheckMetricsListen)),
       Make<ServerConfig>(
           "tracing.endpoint",
           "The collector that traces are sent to, over OTLP/gRPC, with TLS after https://; unset: "

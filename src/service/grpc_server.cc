@@ -22,6 +22,7 @@
 #include "service/rerank_service.h"
 #include "service/tls_credentials.h"
 #include "service/unary_call.h"
+#include "util/address.h"
 #include "util/status_macros.h"
 
 namespace rerankd {
@@ -60,7 +61,24 @@ absl::Status CheckOptions(const ServiceOptions& options) {
 // Of one call, as HTTP/2 counts it: names, values and 32 bytes for each pair.
 constexpr int kMaxMetadataBytes = 16 << 10;
 
-constexpr std::string_view kUnixPrefix = "unix:";
+// Of an address that was checked. Empty: it is no Unix socket.
+std::string SocketPathOf(std::string_view address) {
+  absl::StatusOr<ListenAddress> parsed = ParseListenAddress(address);
+  return parsed.ok() ? std::move(parsed)->unix_path : "";
+}
+
+// gRPC goes through the addresses in turn, says which ports it bound, and gives up with the first
+// that it cannot have. Each was found to be free just before.
+absl::Status WhyNot(const std::vector<std::string>& listen, const std::vector<int>& ports) {
+  const auto failed = std::ranges::find(ports, 0);
+  if (failed == ports.end()) return absl::InternalError("gRPC does not start, and gives no reason");
+  const std::string& address = listen[static_cast<size_t>(failed - ports.begin())];
+  RERANKD_RETURN_IF_ERROR(CheckListenAddress(address));
+  return absl::FailedPreconditionError(
+      fmt::format("cannot listen on {}: an address before it in listen takes the same port, or "
+                  "somebody else did just now",
+                  address));
+}
 
 absl::Status SetMode(const std::string& socket, unsigned mode) {
   if (chmod(socket.c_str(), static_cast<mode_t>(mode)) == 0) return absl::OkStatus();
@@ -128,15 +146,11 @@ class GrpcServer::Impl {
       server_ = builder.BuildAndStart();
       umask(usual);
     }
-    if (server_ == nullptr) {
-      return absl::FailedPreconditionError(
-          fmt::format("cannot listen on {}", fmt::join(options.listen, ", ")));
-    }
+    if (server_ == nullptr) return WhyNot(options.listen, ports);
     for (size_t i = 0; i < ports.size(); ++i) {
       std::string& address = addresses_.emplace_back(options.listen[i]);
-      if (address.starts_with(kUnixPrefix)) {
-        RERANKD_RETURN_IF_ERROR(
-            SetMode(address.substr(kUnixPrefix.size()), options.unix_socket_mode));
+      if (const std::string path = SocketPathOf(address); !path.empty()) {
+        RERANKD_RETURN_IF_ERROR(SetMode(path, options.unix_socket_mode));
       } else {
         address.replace(address.rfind(':') + 1, std::string::npos, std::to_string(ports[i]));
         if (port_ == 0) port_ = ports[i];
@@ -170,7 +184,7 @@ class GrpcServer::Impl {
  private:
   // A Unix socket is guarded by its file's permissions, and by keys.
   std::shared_ptr<grpc::ServerCredentials> Credentials(std::string_view address) const {
-    if (tls_ == nullptr || address.starts_with(kUnixPrefix)) {
+    if (tls_ == nullptr || !SocketPathOf(address).empty()) {
       return grpc::InsecureServerCredentials();
     }
     return MakeTlsCredentials(tls_, require_client_certificate_);

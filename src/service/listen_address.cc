@@ -15,6 +15,7 @@
 #include <system_error>
 
 #include "util/address.h"
+#include "util/status_macros.h"
 
 namespace rerankd {
 namespace {
@@ -42,33 +43,46 @@ absl::Status CannotListen(std::string_view address, int error) {
   return CannotListen(address, std::generic_category().message(error));
 }
 
-absl::Status CheckUnix(std::string_view address, const std::string& path) {
+// Its folder is there and may be written to, and so may be what is at `path`, if it is a socket.
+absl::Status CheckSocketFile(std::string_view address, const std::string& path) {
   struct stat info{};
   if (lstat(path.c_str(), &info) == 0) {
-    if (!S_ISSOCK(info.st_mode)) return CannotListen(address, "the path is not a socket");
-    sockaddr_un name{};
-    name.sun_family = AF_UNIX;
-    std::memcpy(name.sun_path, path.data(), path.size());
-    const Socket probe(AF_UNIX);
-    if (connect(probe.fd(), reinterpret_cast<const sockaddr*>(&name), sizeof(name)) == 0) {
+    return S_ISSOCK(info.st_mode) ? absl::OkStatus()
+                                  : CannotListen(address, "the path is not a socket");
+  }
+  std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  if (folder.empty()) folder = ".";
+  if (access(folder.c_str(), W_OK | X_OK) == 0) return absl::OkStatus();
+  return CannotListen(address, fmt::format("its folder {}: {}", folder.string(),
+                                           std::generic_category().message(errno)));
+}
+
+// Nobody listens on the socket at `path`.
+absl::Status CheckSocketUnused(std::string_view address, const std::string& path) {
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  std::memcpy(name.sun_path, path.data(), path.size());
+  const Socket probe(AF_UNIX);
+  if (connect(probe.fd(), reinterpret_cast<const sockaddr*>(&name), sizeof(name)) == 0) {
+    return CannotListen(address, EADDRINUSE);
+  }
+  switch (errno) {
+    case ECONNREFUSED:  // left behind by a server that is gone; gRPC replaces it
+    case ENOENT:        // there is none
+      return absl::OkStatus();
+    case EAGAIN:  // somebody listens, with more callers waiting than it has room for
       return CannotListen(address, EADDRINUSE);
-    }
-    switch (errno) {
-      case ECONNREFUSED:  // left behind by a server that is gone; gRPC replaces it
-      case ENOENT:        // removed meanwhile
-        return absl::OkStatus();
-      case EAGAIN:  // somebody listens, with more callers waiting than it has room for
-        return CannotListen(address, EADDRINUSE);
-      default:
-        return CannotListen(address, fmt::format("there is a socket that may be in use ({})",
-                                                 std::generic_category().message(errno)));
-    }
+    default:
+      return CannotListen(address, fmt::format("there is a socket that may be in use ({})",
+                                               std::generic_category().message(errno)));
   }
-  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  if (access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) != 0) {
-    return CannotListen(address, errno);
-  }
-  return absl::OkStatus();
+}
+
+absl::StatusOr<ListenAddress> Parse(std::string_view address) {
+  absl::StatusOr<ListenAddress> parsed = ParseListenAddress(address);
+  if (parsed.ok()) return parsed;
+  return absl::InvalidArgumentError(fmt::format("cannot listen on \"{}\": it {}", address,
+                                                std::string(parsed.status().message())));
 }
 
 // 0, or why the address cannot be bound.
@@ -82,20 +96,24 @@ int TryBind(const addrinfo& address) {
 
 }  // namespace
 
+absl::Status CheckListenFile(std::string_view address) {
+  RERANKD_ASSIGN_OR_RETURN(const ListenAddress parsed, Parse(address));
+  return parsed.unix_path.empty() ? absl::OkStatus() : CheckSocketFile(address, parsed.unix_path);
+}
+
 absl::Status CheckListenAddress(std::string_view address) {
-  const absl::StatusOr<ListenAddress> parsed = ParseListenAddress(address);
-  if (!parsed.ok()) {
-    return absl::InvalidArgumentError(fmt::format("cannot listen on \"{}\": it {}", address,
-                                                  std::string(parsed.status().message())));
+  RERANKD_ASSIGN_OR_RETURN(const ListenAddress parsed, Parse(address));
+  if (!parsed.unix_path.empty()) {
+    RERANKD_RETURN_IF_ERROR(CheckSocketFile(address, parsed.unix_path));
+    return CheckSocketUnused(address, parsed.unix_path);
   }
-  if (!parsed->unix_path.empty()) return CheckUnix(address, parsed->unix_path);
 
   addrinfo hints{};
   hints.ai_flags = AI_PASSIVE;
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   const int lookup =
-      getaddrinfo(parsed->host.c_str(), std::to_string(parsed->port).c_str(), &hints, &found);
+      getaddrinfo(parsed.host.c_str(), std::to_string(parsed.port).c_str(), &hints, &found);
   if (lookup != 0) return CannotListen(address, gai_strerror(lookup));
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, &freeaddrinfo);
   // A name may stand for an IPv6 address on a machine without IPv6: one that can be used is

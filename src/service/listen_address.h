@@ -13,4 +13,8 @@ namespace rerankd {
 // FAILED_PRECONDITION: it is in use, not of this machine, not permitted. May look up a host name.
 absl::Status CheckListenAddress(std::string_view address);
 
+// What of it is true whether or not a server runs already: the form of the address and, of a Unix
+// socket, its folder and that no other file is in its place. Errors are as of CheckListenAddress().
+absl::Status CheckListenFile(std::string_view address);
+
 }  // namespace rerankd

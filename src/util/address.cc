@@ -5,23 +5,40 @@
 #include <netinet/in.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <system_error>
 
 namespace rerankd {
+namespace {
+
+constexpr std::string_view kUnix = "unix:";
+
+bool MayBeInSocketPath(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+         std::string_view("/._-~+=@:").find(c) != std::string_view::npos;
+}
+
+absl::StatusOr<ListenAddress> ParseUnix(std::string_view path) {
+  // With its terminating 0 it fits into the operating system's structure.
+  constexpr size_t kMaxPath = sizeof(sockaddr_un::sun_path) - 1;
+  if (path.starts_with("///")) path.remove_prefix(2);
+  if (path.empty() || path.size() > kMaxPath || path.starts_with("//") || path.ends_with('/') ||
+      !std::ranges::all_of(path, MayBeInSocketPath)) {
+    return absl::InvalidArgumentError(
+        fmt::format("must name a path of 1 to {} bytes after \"unix:\", of letters, digits and "
+                    "/ . _ - ~ + = @ :, for example unix:/run/rerankd/rerankd.sock",
+                    kMaxPath));
+  }
+  return ListenAddress{.unix_path = std::string(path)};
+}
+
+}  // namespace
 
 absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {
-  constexpr std::string_view kUnix = "unix:";
+  if (text.starts_with(kUnix)) return ParseUnix(text.substr(kUnix.size()));
   ListenAddress address;
-  if (text.starts_with(kUnix)) {
-    // With its terminating 0 it fits into the operating system's structure.
-    constexpr size_t kMaxPath = sizeof(sockaddr_un::sun_path) - 1;
-    address.unix_path = text.substr(kUnix.size());
-    if (!address.unix_path.empty() && address.unix_path.size() <= kMaxPath) return address;
-    return absl::InvalidArgumentError(
-        fmt::format("must name a path of 1 to {} bytes after \"unix:\"", kMaxPath));
-  }
   const size_t colon = text.rfind(':');
   std::string_view host = text.substr(0, colon == std::string_view::npos ? 0 : colon);
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
@@ -38,6 +55,11 @@ absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {
   address.host = host;
   address.port = port;
   return address;
+}
+
+bool IsSame(const ListenAddress& a, const ListenAddress& b) {
+  if (!a.unix_path.empty() || !b.unix_path.empty()) return a.unix_path == b.unix_path;
+  return a.host == b.host && a.port == b.port && a.port != 0;
 }
 
 bool IsLocal(const ListenAddress& address) {

@@ -14,12 +14,17 @@ struct ListenAddress {
   int port = 0;           // 0: any free one
 };
 
-// "host:port", "[ipv6]:port" or "unix:/path". INVALID_ARGUMENT says what it must be.
+// "host:port", "[ipv6]:port" or "unix:/path" (gRPC's "unix:///path" is the same). A path has only
+// characters that gRPC, which takes it for a part of a URI, leaves as they are. INVALID_ARGUMENT
+// says what it must be.
 absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text);
 
+// Whether both name one place, which can be listened on once only. Two free ports (port 0) are two
+// places. Names are not looked up.
+bool IsSame(const ListenAddress& a, const ListenAddress& b);
+
 // Whether nobody beyond this machine reaches the address: a Unix socket, "localhost", 127.0.0.0/8
-// or
-// ::1. Other names count as reachable; they are not looked up.
+// or ::1. Other names count as reachable; they are not looked up.
 bool IsLocal(const ListenAddress& address);
 
 }  // namespace rerankd

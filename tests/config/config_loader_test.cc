@@ -296,6 +296,17 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"listen: \":50051\"", ":1: listen must be host:port"},
         BadFile{"listen: a:70000", ":1: listen must be host:port"},
         BadFile{"listen: \"unix:\"", ":1: listen must name a path"},
+        BadFile{"listen: unix:/run/50%/x", ":1: listen must name a path"},
+        BadFile{"listen: [a:1, b:2, a:1]", ":1: listen names a:1 twice"},
+        BadFile{"listen: [unix:/x, unix:///x]", ":1: listen names unix:///x twice"},
+        BadFile{"listen: unix:/x\nport_file: /port", ":2: port_file has no port to hold"},
+        BadFile{"metrics: {listen: \"[::1]:9464\"}",
+                ":1: metrics.listen must be an IPv4 address: metrics are not served over IPv6; "
+                "write 127.0.0.1:9464, not"},
+        BadFile{"metrics: {listen: \"[::]:1\"}",
+                ":1: metrics.listen must be an IPv4 address: metrics are not served over IPv6; "
+                "write 0.0.0.0:1, not"},
+        BadFile{"metrics: {listen: unix:/x}", ":1: metrics.listen must be host:port"},
         BadFile{"log: debug", ":1: log must be a mapping"},
         BadFile{"log.level: debug", ":1: unknown key \"log.level\""},
         BadFile{"[a, b]: 1", ":1: a key must be a plain word"},
@@ -558,7 +569,7 @@ TEST(ConfigLoaderTest, ReadsARealFile) {
 
 TEST(ConfigLoaderTest, WhatIsPrintedLoadsToTheSameAgain) {
   const LoadedConfig loaded = Load(R"(
-listen: unix:/run/rerankd.sock
+listen: ["unix:/run/rerankd.sock", "127.0.0.1:0"]
 port_file: "a: 'strange' #name"
 grace_period: 1500ms
 max_documents: 0
@@ -593,6 +604,15 @@ models:
   EXPECT_EQ(again.config.models[2].revision, "v2");
   EXPECT_EQ(again.config.models[2].unload_after, 90s);
   EXPECT_EQ(again.config.hub.offline, false);
+}
+
+TEST(ConfigLoaderTest, TwoFreePortsAndTwoAddressesOfAPortAreNotTheSame) {
+  const LoadedConfig loaded = Load(R"(
+listen: ["127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:1", "[::1]:1", unix:/x, unix:/y]
+port_file: /port
+)");
+  EXPECT_THAT(loaded.errors, IsEmpty());
+  EXPECT_EQ(loaded.config.service.listen.size(), 6U);
 }
 
 TEST(ConfigLoaderTest, ListensInOnePlaceOrSeveral) {

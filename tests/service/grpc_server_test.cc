@@ -83,10 +83,13 @@ TEST(GrpcServerTest, BindsAFreePortAndSaysWhich) {
 TEST(GrpcServerTest, ServesAUnixSocket) {
   const TempDir folder;
   ServiceOptions options;
-  options.listen = {"unix:" + (folder.path() / "rerankd").string()};
+  // With each sign that a path may have: gRPC leaves them as they are.
+  const std::filesystem::path socket = folder.path() / "aZ09._-~+=@:";
+  options.listen = {"unix:" + socket.string()};
   RerankTestServer server(options);
   EXPECT_EQ(server.server().port(), 0);
   EXPECT_EQ(server.address(), options.listen[0]);
+  EXPECT_TRUE(std::filesystem::is_socket(socket));
   EXPECT_TRUE(Rerank(server.Channel()).ok());
 }
 
@@ -142,6 +145,22 @@ TEST(GrpcServerTest, NoAddressIsAnError) {
   options.listen.clear();
   EXPECT_EQ(GrpcServer::Start(options, catalog, nullptr).status().code(),
             absl::StatusCode::kInvalidArgument);
+}
+
+TEST(GrpcServerTest, OfTwoAddressesThatTakeOnePortTheSecondIsNamed) {
+  std::string first;
+  {
+    const RerankTestServer server;
+    first = server.address();
+  }
+  ServiceOptions options;
+  const std::string second = "0.0.0.0" + first.substr(first.rfind(':'));
+  options.listen = {"127.0.0.1:0", first, second};
+  const Catalog catalog;
+  const auto server = GrpcServer::Start(options, catalog, nullptr);
+  EXPECT_EQ(server.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(server.status().message()),
+              testing::StartsWith("cannot listen on " + second + ": an address before it"));
 }
 
 TEST(GrpcServerTest, APortInUseIsAnErrorThatSaysSo) {

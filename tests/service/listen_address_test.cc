@@ -91,6 +91,27 @@ TEST(ListenAddressTest, LeavesASocketOfAnotherKindAlone) {
   close(fd);
 }
 
+TEST(ListenAddressTest, TheFileIsCheckedWhetherOrNotAServerRuns) {
+  const TempDir folder;
+  const std::string path = (folder.path() / "s").string();
+  EXPECT_TRUE(CheckListenFile("unix:" + path).ok());
+  EXPECT_TRUE(CheckListenFile("192.0.2.1:1").ok()) << "perhaps it is an address tomorrow";
+  EXPECT_THAT(std::string(CheckListenFile("unix:/no/dir/x.sock").message()),
+              HasSubstr("cannot listen on unix:/no/dir/x.sock: its folder /no/dir: No such file"));
+  const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  std::memcpy(name.sun_path, path.data(), path.size());
+  ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&name), sizeof(name)), 0);
+  ASSERT_EQ(listen(fd, 1), 0);
+  EXPECT_TRUE(CheckListenFile("unix:" + path).ok());
+  EXPECT_FALSE(CheckListenAddress("unix:" + path).ok());
+  close(fd);
+  std::ofstream(folder.path() / "data") << "precious";
+  EXPECT_THAT(std::string(CheckListenFile("unix:" + (folder.path() / "data").string()).message()),
+              HasSubstr("not a socket"));
+}
+
 TEST(ListenAddressTest, LeavesFilesAlone) {
   const TempDir folder;
   std::ofstream(folder.path() / "data") << "precious";

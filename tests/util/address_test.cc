@@ -15,6 +15,31 @@ TEST(AddressTest, ReadsEachForm) {
   EXPECT_EQ(ParseListenAddress("unix:" + std::string(107, 'x'))->unix_path.size(), 107U);
 }
 
+// gRPC takes what follows "unix:" for the path of a URI: it decodes %, and cuts at ? and #.
+TEST(AddressTest, TakesOnlySocketPathsThatGrpcTakesLiterally) {
+  EXPECT_EQ(ParseListenAddress("unix:///run/x")->unix_path, "/run/x");
+  EXPECT_EQ(ParseListenAddress("unix:x/Y-z_0.9~@+=:")->unix_path, "x/Y-z_0.9~@+=:");
+  for (const char* const text :
+       {"unix:/a%41", "unix:/a%", "unix:/a?b", "unix:/a#b", "unix:/a b", "unix:/a\nb",
+        "unix:/\xc3\xa4", "unix://run/x", "unix://", "unix:/run/"}) {
+    EXPECT_EQ(ParseListenAddress(text).status().code(), absl::StatusCode::kInvalidArgument) << text;
+  }
+}
+
+TEST(AddressTest, KnowsTheSamePlaceUnderTwoSpellings) {
+  const auto same = [](const char* a, const char* b) {
+    return IsSame(*ParseListenAddress(a), *ParseListenAddress(b));
+  };
+  EXPECT_TRUE(same("a:1", "a:1"));
+  EXPECT_TRUE(same("a:1", "a:01"));
+  EXPECT_TRUE(same("unix:/x", "unix:///x"));
+  EXPECT_FALSE(same("a:0", "a:0")) << "each takes a free one";
+  EXPECT_FALSE(same("a:1", "a:2"));
+  EXPECT_FALSE(same("a:1", "b:1"));
+  EXPECT_FALSE(same("unix:/x", "unix:/y"));
+  EXPECT_FALSE(same("unix:/x", "a:1"));
+}
+
 TEST(AddressTest, RefusesEverythingElse) {
   for (const std::string& text :
        {std::string(), std::string("50051"), std::string(":50051"), std::string("host:"),
