@@ -38,6 +38,11 @@ void TenantQuota::SetRate(TokenRate rate, TimePoint now) {
   if (bucket_.rate() != rate) bucket_.SetRate(rate, now);
 }
 
+bool TenantQuota::IsFull(TimePoint now) {
+  const MutexLock lock(mutex_);
+  return bucket_.IsFull(now);
+}
+
 absl::StatusOr<std::unique_ptr<AccessControl>> AccessControl::Open(
     const std::filesystem::path& file, ReloadListener listener, TimePoint now) {
   std::unique_ptr<AccessControl> out(new AccessControl);
@@ -74,7 +79,9 @@ absl::StatusOr<AccessControl::Callers> AccessControl::Load(const std::filesystem
       quota = std::make_shared<TenantQuota>(key.rate, now);
     }
   }
-  quotas_ = callers.quotas;
+  // A quota that is full is like a new one, so that those of tenants who are gone do not pile up.
+  std::erase_if(quotas_, [now](const auto& known) { return known.second->IsFull(now); });
+  for (const auto& [tenant, quota] : callers.quotas) quotas_[tenant] = quota;
   return callers;
 }
 

@@ -28,6 +28,7 @@ class TenantQuota {
   std::optional<Duration> Take(double tokens, TimePoint now) RERANKD_EXCLUDES(mutex_);
   void GiveBack(double tokens, TimePoint now) RERANKD_EXCLUDES(mutex_);
   void SetRate(TokenRate rate, TimePoint now) RERANKD_EXCLUDES(mutex_);
+  bool IsFull(TimePoint now) RERANKD_EXCLUDES(mutex_);
 
  private:
   Mutex mutex_;
@@ -42,7 +43,7 @@ struct Caller {
 };
 
 // The callers that a file of keys (ParseApiKeys()) lets in. It is read again when it changes;
-// balances survive that. Safe for concurrent use.
+// balances survive that, also of a tenant that is taken out and put back. Safe for concurrent use.
 class AccessControl {
  public:
   // FAILED_PRECONDITION names the file and what is wrong with it, in one line.
@@ -54,10 +55,12 @@ class AccessControl {
   absl::StatusOr<Caller> Identify(std::string_view key, TimePoint now);
 
  private:
+  using Quotas = std::map<std::string, std::shared_ptr<TenantQuota>, std::less<>>;  // by tenant
+
   // What one state of the file says.
   struct Callers {
     std::vector<ApiKey> keys;
-    std::map<std::string, std::shared_ptr<TenantQuota>, std::less<>> quotas;  // by tenant
+    Quotas quotas;
   };
 
   AccessControl() = default;
@@ -65,9 +68,9 @@ class AccessControl {
       RERANKD_EXCLUDES(mutex_);
 
   Mutex mutex_;
-  // Of the tenants of the last state that was read.
-  std::map<std::string, std::shared_ptr<TenantQuota>, std::less<>> quotas_
-      RERANKD_GUARDED_BY(mutex_);
+  // Of the tenants of the last state that was read, and of earlier ones until what they have spent
+  // has come back.
+  Quotas quotas_ RERANKD_GUARDED_BY(mutex_);
   std::unique_ptr<Reloaded<Callers>> callers_;  // fixed once open
 };
 

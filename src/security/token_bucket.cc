@@ -27,6 +27,11 @@ void TokenBucket::GiveBack(double tokens, TimePoint now) {
   balance_ = std::min(balance_ + tokens, rate_.burst);
 }
 
+bool TokenBucket::IsFull(TimePoint now) {
+  Refill(now);
+  return balance_ >= rate_.burst;
+}
+
 void TokenBucket::SetRate(TokenRate rate, TimePoint now) {
   Refill(now);
   rate_ = rate;

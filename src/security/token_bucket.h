@@ -34,6 +34,9 @@ class TokenBucket {
   // From now on the balance grows so; what is there stays, up to the new burst.
   void SetRate(TokenRate rate, TimePoint now);
 
+  // Whether as much is saved up as can be: then it is like a new one.
+  bool IsFull(TimePoint now);
+
   const TokenRate& rate() const { return rate_; }
 
  private:

@@ -93,6 +93,32 @@ TEST_F(AccessControlTest, AllKeysOfATenantShareItsBalanceAndItSurvivesAChange) {
   EXPECT_EQ(caller->quota->Take(1, later), seconds(12)) << "at the new rate";
 }
 
+TEST_F(AccessControlTest, ATenantThatIsTakenOutAndPutBackHasNoNewBurst) {
+  const std::string others = Line("ops", "second", {}, true);
+  EXPECT_FALSE(access_->Identify("first", kStart)->quota->Take(150, kStart).has_value());
+  TimePoint now = kStart;
+  const auto look = [&](const std::string& text) {
+    Write(text);
+    now += seconds(1);
+    return access_->Identify("first", now);
+  };
+  EXPECT_FALSE(look(others).ok());
+  EXPECT_FALSE(look(others + "# still out\n").ok());
+  const auto back = look(Line("search", "first", {10, 100}) + others);
+  ASSERT_TRUE(back.ok());
+  EXPECT_EQ(back->quota->Take(1, now), std::chrono::milliseconds(2100)) << "-50, and 3 s of 10";
+  // Nor does one that has no limit for a while.
+  EXPECT_EQ(look(Line("search", "first") + others)->quota, nullptr);
+  EXPECT_EQ(look(Line("search", "first", {10, 100}))->quota->Take(1, now),
+            std::chrono::milliseconds(100));
+  // Once all that was spent has come back, there is no difference to a new tenant.
+  now += seconds(60);
+  EXPECT_FALSE(look(others).ok());
+  const auto fresh = look(Line("search", "first", {10, 1000}));
+  EXPECT_FALSE(fresh->quota->Take(900, now).has_value());
+  EXPECT_FALSE(fresh->quota->Take(1, now).has_value());
+}
+
 TEST(KeyInMetadataTest, BearerElseTheHeaderOfItsOwn) {
   EXPECT_EQ(KeyInMetadata("Bearer abc", ""), "abc");
   EXPECT_EQ(KeyInMetadata("bEARER abc", "def"), "abc");

@@ -58,6 +58,14 @@ TEST(TokenBucketTest, ANewRateKeepsTheBalance) {
   EXPECT_TRUE(bucket.Take(1, kStart + seconds(1)).has_value()) << "no more than the new burst";
 }
 
+TEST(TokenBucketTest, IsFullAgainOnceAllHasComeBack) {
+  TokenBucket bucket({.per_second = 10, .burst = 100}, kStart);
+  EXPECT_TRUE(bucket.IsFull(kStart));
+  EXPECT_FALSE(bucket.Take(150, kStart).has_value());
+  EXPECT_FALSE(bucket.IsFull(kStart + seconds(14)));
+  EXPECT_TRUE(bucket.IsFull(kStart + seconds(15)));
+}
+
 TEST(TokenBucketTest, TimeThatGoesBackStandsStill) {
   TokenBucket bucket({.per_second = 1, .burst = 1}, kStart);
   EXPECT_FALSE(bucket.Take(2, kStart).has_value());
