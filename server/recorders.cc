@@ -80,13 +80,17 @@ class ProviderCounter : public ProviderRecorder {
   std::atomic<CircuitBreaker::State> shown_{CircuitBreaker::State::kClosed};
 };
 
-Counter* ShedBecauseOf(const absl::Status& status, const ShedMetrics& shed) {
-  const std::optional<ErrorInfo> info = ErrorInfoOf(status);
-  if (!info.has_value() || info->domain != ErrorInfo().domain) return nullptr;
-  if (info->reason == "QUEUE_FULL") return &shed.queue_full;
-  if (info->reason == "QUEUE_TOO_LONG") return &shed.deadline;
-  if (info->reason == "TOO_MANY_CALLS") return &shed.too_many_calls;
-  if (info->reason == "DRAINING") return &shed.draining;
+// Why this server refused a call; empty: it did not, or a provider did.
+std::string OwnReasonOf(const absl::Status& status) {
+  std::optional<ErrorInfo> info = ErrorInfoOf(status);
+  return info.has_value() && info->domain == ErrorInfo().domain ? std::move(info)->reason : "";
+}
+
+Counter* ShedBecauseOf(const std::string& reason, const ShedMetrics& shed) {
+  if (reason == "QUEUE_FULL") return &shed.queue_full;
+  if (reason == "QUEUE_TOO_LONG") return &shed.deadline;
+  if (reason == "TOO_MANY_CALLS") return &shed.too_many_calls;
+  if (reason == "DRAINING") return &shed.draining;
   return nullptr;
 }
 
@@ -102,6 +106,14 @@ void RecordAnswer(const RequestLog& call, Metrics& metrics) {
   }
 }
 
+void RecordTenant(const RequestLog& call, const std::string& reason, Metrics& metrics) {
+  if (call.tenant.empty()) return;
+  TenantMetrics& tenant = metrics.tenants.Of(call.tenant);
+  tenant.calls.Increment();
+  if (reason == "QUOTA_EXCEEDED") tenant.quota_refusals.Increment();
+  if (call.status.ok()) tenant.tokens.Increment(static_cast<double>(call.usage.total_tokens));
+}
+
 }  // namespace
 
 void RecordCall(const RequestLog& call, Metrics& metrics) {
@@ -112,8 +124,10 @@ void RecordCall(const RequestLog& call, Metrics& metrics) {
   const absl::StatusCode code = call.status.code();
   of_method.Answered(static_cast<int>(code), absl::StatusCodeToString(code)).Increment();
   of_method.seconds.Observe(Seconds(call.total));
+  const std::string reason = OwnReasonOf(call.status);
+  RecordTenant(call, reason, metrics);
   if (Counter* const shed =
-          ShedBecauseOf(call.status, model == nullptr ? metrics.shed_without_model : model->shed)) {
+          ShedBecauseOf(reason, model == nullptr ? metrics.shed_without_model : model->shed)) {
     shed->Increment();
   }
   if (call.method != "Rerank" || model == nullptr) return;

@@ -165,11 +165,25 @@ Counter& ProviderMetrics::Requests(int http_status) const {
   }
 }
 
+TenantMetrics::TenantMetrics(const SeriesMaker& make)
+    : calls(make.MakeCounter("rerankd_tenant_calls_total",
+                             "Calls with a key of the tenant that were answered.")),
+      quota_refusals(make.MakeCounter(
+          "rerankd_tenant_quota_refusals_total",
+          "Those of them that were refused because the tenant had used up its quota.")),
+      tokens(make.MakeCounter("rerankd_tenant_tokens_total",
+                              "Tokens that were read for calls of the tenant that succeeded.")) {}
+
 Metrics::Metrics(const std::vector<Model>& served, const std::string& version)
     : registry_(std::make_shared<prometheus::Registry>()),
       make(*registry_),
       calls_without_model(make.With({{"model", ""}})),
-      shed_without_model(make.With({{"model", ""}})) {
+      shed_without_model(make.With({{"model", ""}})),
+      tenants(
+          [this](const std::string& tenant) {
+            return std::make_unique<TenantMetrics>(make.With({{"tenant", tenant}}));
+          },
+          std::string(kOtherTenants)) {
   make.MakeGauge("rerankd_build_info", "1, with the version of the program.",
                  {{"version", version}})
       .Set(1);

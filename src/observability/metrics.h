@@ -5,7 +5,8 @@
 // What is not counted but looked at when somebody asks is in process_metrics.h and in
 // server/polled_metrics.h.
 //
-// No label holds what a caller wrote. Model names are those of the configuration.
+// No label holds what a caller wrote. Model names are those of the configuration, tenants those of
+// the file of keys.
 #pragma once
 
 #include <prometheus/registry.h>
@@ -173,7 +174,17 @@ struct ProviderMetrics {
   Counter& no_answer_;
 };
 
-// Safe for concurrent use. Counting takes no lock but the one that each histogram has.
+// Of the calls that showed a key of one tenant.
+struct TenantMetrics {
+  explicit TenantMetrics(const SeriesMaker& make);
+
+  Counter& calls;
+  Counter& quota_refusals;
+  Counter& tokens;
+};
+
+// Safe for concurrent use. Counting takes no lock but the one that each histogram has, and the one
+// to find a tenant.
 class Metrics {
  public:
   struct Model {
@@ -201,6 +212,12 @@ class Metrics {
   // Of calls that failed before a model was found, and of those that are about none.
   CallsByMethod calls_without_model;
   ShedMetrics shed_without_model;
+
+  // The file of keys may change without end; more tenants than these are counted together, under a
+  // name that none can have.
+  static constexpr size_t kMostTenants = 1000;
+  static constexpr std::string_view kOtherTenants = "(others)";
+  SeriesOfFirstNames<TenantMetrics, kMostTenants> tenants;
 };
 
 }  // namespace rerankd

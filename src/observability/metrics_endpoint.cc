@@ -18,26 +18,34 @@
 namespace rerankd {
 namespace {
 
-// A scrape at a time, and one more for who looks by hand. Who sends nothing, or does not read, is
-// dropped, so that it does not keep the scrape out.
-constexpr char kThreads[] = "2";
-constexpr char kRequestTimeoutMs[] = "5000";
+// A connection has a thread until it is answered or dropped. Those who connect and send nothing, or
+// do not read, must not keep the scrape out: there are more threads than a scrape needs (they
+// sleep), and each of them is free again soon. A few dozen such connections so cost a scrape a few
+// seconds; Prometheus waits for ten.
+constexpr char kThreads[] = "16";
+constexpr char kRequestTimeoutMs[] = "2000";
+
+using AddressList = std::unique_ptr<addrinfo, decltype(&freeaddrinfo)>;
+
+// The IPv4 addresses of a host; null: it has none. The library listens on no others.
+AddressList Ipv4Of(const ListenAddress& address) {
+  addrinfo hints{};
+  hints.ai_family = AF_INET;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  (void)getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
+  return {found, &freeaddrinfo};
+}
 
 // A connection that is closed again at once.
 void Knock(const ListenAddress& address) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  if (getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found) !=
-      0) {
-    return;
-  }
+  const AddressList found = Ipv4Of(address);
+  if (found == nullptr) return;
   const int fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd >= 0) {
     (void)connect(fd, found->ai_addr, found->ai_addrlen);
     close(fd);
   }
-  freeaddrinfo(found);
 }
 
 }  // namespace
@@ -64,6 +72,13 @@ MetricsEndpoint::~MetricsEndpoint() {
 
 absl::StatusOr<std::unique_ptr<MetricsEndpoint>> MetricsEndpoint::Start(
     const MetricsOptions& options) {
+  RERANKD_ASSIGN_OR_RETURN(const ListenAddress address, ParseListenAddress(options.listen));
+  if (!address.unix_path.empty() || Ipv4Of(address) == nullptr) {
+    return absl::FailedPreconditionError(
+        fmt::format("cannot listen on {}: it is no IPv4 address, and metrics are served over "
+                    "nothing else; write 127.0.0.1:{} or 0.0.0.0:{}",
+                    options.listen, address.port, address.port));
+  }
   std::unique_ptr<MetricsEndpoint> endpoint(new MetricsEndpoint());
   const absl::Status started = WithoutThrowing([&] {
     endpoint->exposer_ = std::make_unique<prometheus::Exposer>(

@@ -16,10 +16,12 @@ class Exposer;
 namespace rerankd {
 
 // An HTTP server that answers GET /metrics, on threads of its own, from Start() until it is
-// destroyed. All methods may be called from any thread.
+// destroyed. It serves 16 connections at a time and drops one whose request is not there within two
+// seconds. All methods may be called from any thread.
 class MetricsEndpoint {
  public:
-  // FAILED_PRECONDITION: `options.listen` cannot be listened on. REQUIRES: it is not empty.
+  // FAILED_PRECONDITION: `options.listen` cannot be listened on; INVALID_ARGUMENT: it is no
+  // address.
   static absl::StatusOr<std::unique_ptr<MetricsEndpoint>> Start(const MetricsOptions& options);
   // Waits for answers that are being written.
   ~MetricsEndpoint();

@@ -6,8 +6,8 @@
 namespace rerankd {
 
 struct MetricsOptions {
-  // Where Prometheus finds /metrics: "host:port" (port 0: any free one) or "[ipv6]:port"; empty:
-  // nowhere, and nothing is counted.
+  // Where Prometheus finds /metrics, over IPv4: "host:port" (port 0: any free one); empty: nowhere,
+  // and nothing is counted.
   std::string listen;
 };
 

@@ -8,6 +8,8 @@
 #include <prometheus/labels.h>
 #include <prometheus/registry.h>
 
+#include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -16,6 +18,8 @@
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include "util/mutex.h"
 
 namespace rerankd {
 
@@ -64,8 +68,8 @@ class OnFirstUse {
   std::optional<Group> group_;
 };
 
-// A group of series for each of a fixed set of names (models; later tenants), which is what keeps
-// their number bounded: a name from outside that is none of them finds nothing and makes nothing.
+// A group of series for each of a fixed set of names (models), which is what keeps their number
+// bounded: a name from outside that is none of them finds nothing and makes nothing.
 // Reading takes no lock, for nothing is added once it is filled.
 template <typename Group>
 class SeriesByName {
@@ -85,6 +89,37 @@ class SeriesByName {
 
  private:
   std::map<std::string, std::unique_ptr<Group>, std::less<>> groups_;
+};
+
+// A group of series for each name that is used, of names that come from a trusted place and may
+// change while the program runs (tenants): the first `kMost` have one each, all others share one.
+// Series are never taken away, so that counters go on when a name comes back. Safe for concurrent
+// use.
+template <typename Group, size_t kMost>
+class SeriesOfFirstNames {
+ public:
+  // Makes the group of a name, for Of().
+  using Make = std::function<std::unique_ptr<Group>(const std::string& name)>;
+
+  // REQUIRES: nobody is called `others`.
+  SeriesOfFirstNames(Make make, std::string others)
+      : make_(std::move(make)), others_(std::move(others)) {}
+
+  Group& Of(const std::string& name) RERANKD_EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    const auto known = groups_.find(name);
+    if (known != groups_.end()) return *known->second;
+    const std::string& shown = groups_.size() < kMost ? name : others_;
+    std::unique_ptr<Group>& group = groups_[shown];
+    if (group == nullptr) group = make_(shown);
+    return *group;
+  }
+
+ private:
+  const Make make_;
+  const std::string others_;
+  Mutex mutex_;
+  std::map<std::string, std::unique_ptr<Group>> groups_ RERANKD_GUARDED_BY(mutex_);
 };
 
 }  // namespace rerankd

@@ -57,6 +57,23 @@ TEST(MetricsTest, AMethodThatIsNotInTheApiIsAnother) {
             2);
 }
 
+TEST(MetricsTest, ThereIsABoundForTenantsPastWhichTheyAreCountedTogether) {
+  Metrics metrics({{"mini"}}, "1");
+  const size_t before = Text(metrics).LabelValues().size();
+  for (size_t i = 0; i < Metrics::kMostTenants + 100; ++i) {
+    metrics.tenants.Of("t" + std::to_string(i)).calls.Increment();
+  }
+  metrics.tenants.Of("t0").calls.Increment();
+  const MetricsText text = Text(metrics);
+  EXPECT_EQ(text.LabelValues().size(), before + Metrics::kMostTenants + 1);
+  const auto calls = [&](const std::string& tenant) {
+    return text.Value("rerankd_tenant_calls_total", {{"tenant", tenant}});
+  };
+  EXPECT_EQ(calls("t0"), 2);
+  EXPECT_EQ(calls("t999"), 1);
+  EXPECT_EQ(calls("(others)"), 100);
+}
+
 TEST(MetricsTest, CountsFromManyThreadsAtOnce) {
   Metrics metrics({{"mini"}}, "1");
   constexpr int kThreads = 4;

@@ -123,6 +123,27 @@ TEST_F(RecordersTest, AStandInsAnswerCountsForTheOneAskedAndItsWorkForItself) {
   EXPECT_EQ(text.Value("rerankd_tokens_total", {{"model", "hosted"}}), 0);
 }
 
+TEST_F(RecordersTest, CallsOfATenantAreCountedWhateverTheirModelAndEnd) {
+  const auto record = [&](absl::Status status, const std::string& model = "mini") {
+    RequestLog call = Call(model, std::move(status));
+    call.tenant = "search";
+    RecordCall(call, metrics_);
+  };
+  record(absl::OkStatus());
+  record(absl::OkStatus(), "other");
+  record(WithReason(RetryLater("used up", milliseconds(1)), "QUOTA_EXCEEDED"));
+  record(WithReason(RetryLater("full", milliseconds(1)), "QUEUE_FULL"));
+  record(WithErrorInfo(absl::ResourceExhaustedError("the provider's"),
+                       {.reason = "QUOTA_EXCEEDED", .domain = "rerank.providers"}));
+  RecordCall(Call("mini"), metrics_);  // without a key
+  const MetricsText text = Text();
+  const MetricsText::Labels search = {{"tenant", "search"}};
+  EXPECT_EQ(text.Value("rerankd_tenant_calls_total", search), 5);
+  EXPECT_EQ(text.Value("rerankd_tenant_quota_refusals_total", search), 1);
+  EXPECT_EQ(text.Value("rerankd_tenant_tokens_total", search), 184);
+  EXPECT_FALSE(text.Has("rerankd_tenant_calls_total", {{"tenant", ""}}));
+}
+
 TEST_F(RecordersTest, AnEngineThatIsReplacedLeavesItsCountsAndTakesItsGauges) {
   const MetricsText::Labels mini = {{"model", "mini"}};
   auto old = RecorderOfEngine(&metrics_, "mini", 100);
