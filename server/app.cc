@@ -85,6 +85,7 @@ absl::StatusOr<std::unique_ptr<App>> App::Load(const ServerConfig& config, Logge
   // One that a killed server left would send whoever waits for it to a wrong port.
   if (!config.port_file.empty()) RemoveFile(config.port_file);
   std::unique_ptr<App> app(new App(config, logger));
+  RERANKD_RETURN_IF_ERROR(app->CheckAddresses());
   RERANKD_RETURN_IF_ERROR(app->OpenSecurity());
   RERANKD_RETURN_IF_ERROR(app->OpenTracing());
   RERANKD_RETURN_IF_ERROR(app->ConnectHub());
@@ -96,6 +97,13 @@ absl::StatusOr<std::unique_ptr<App>> App::Load(const ServerConfig& config, Logge
   RERANKD_RETURN_IF_ERROR(app->ServeMetrics());
   RERANKD_RETURN_IF_ERROR(app->LoadModels());
   return app;
+}
+
+absl::Status App::CheckAddresses() const {
+  for (const std::string& address : config_.service.listen) {
+    RERANKD_RETURN_IF_ERROR(CheckListenAddress(address));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status App::OpenSecurity() {
@@ -111,7 +119,12 @@ absl::Status App::OpenSecurity() {
     };
   };
   if (config_.tls.enabled()) {
-    RERANKD_ASSIGN_OR_RETURN(security_.tls, WatchTlsFiles(config_.tls, listener("tls"), now));
+    const auto told = [this, tell = listener("tls")](const absl::Status& status) {
+      tell(status);
+      if (status.ok()) WarnBeforeCertificateExpires();
+    };
+    RERANKD_ASSIGN_OR_RETURN(security_.tls, WatchTlsFiles(config_.tls, told, now));
+    WarnBeforeCertificateExpires();
     security_.require_client_certificate = config_.tls.require_client_certificate;
   }
   if (!config_.keys_file.empty()) {
@@ -119,6 +132,15 @@ absl::Status App::OpenSecurity() {
                              AccessControl::Open(config_.keys_file, listener("keys_file"), now));
   }
   return absl::OkStatus();
+}
+
+void App::WarnBeforeCertificateExpires() const {
+  const std::shared_ptr<const TlsMaterial> current = security_.tls->Get(steady_clock::now());
+  if (!ExpiresSoon(*current, std::chrono::system_clock::now())) return;
+  logger_.Warning("the certificate expires soon; replace its files, no restart is needed",
+                  {{"subject", current->subject},
+                   {"expires", ShownTime(current->expires)},
+                   {"file", config_.tls.certificate.string()}});
 }
 
 void App::WarnWhenExposed() const {
@@ -197,11 +219,20 @@ absl::Status App::ServeMetrics() {
   metrics_endpoint_->Add(metrics_->registry());
   metrics_endpoint_->Add(process_metrics_);
   metrics_endpoint_->Add(model_states_);
+  if (security_.tls != nullptr) {
+    certificate_expiry_ = std::make_shared<CertificateExpiry>(security_.tls);
+    metrics_endpoint_->Add(certificate_expiry_);
+  }
   if (tracing_ != nullptr) {
     dropped_spans_ = std::make_shared<DroppedSpans>(tracing_->spans());
     metrics_endpoint_->Add(dropped_spans_);
   }
   logger_.Info("metrics", {{"address", metrics_endpoint_->address()}});
+  if (const auto address = ParseListenAddress(config_.metrics.listen);
+      address.ok() && !IsLocal(*address)) {
+    logger_.Warning("other machines may read the metrics; keep them inside the cluster",
+                    {{"address", metrics_endpoint_->address()}});
+  }
   return absl::OkStatus();
 }
 

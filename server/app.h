@@ -43,9 +43,13 @@ class App {
 
  private:
   App(ServerConfig config, Logger& logger);
+  // So that an address that cannot be had is told before models are loaded. It may still be taken
+  // meanwhile.
+  absl::Status CheckAddresses() const;
   // Reads the files of certificates and keys, so that a wrong one is told before models are loaded.
   absl::Status OpenSecurity();
   void WarnWhenExposed() const;
+  void WarnBeforeCertificateExpires() const;
   absl::Status OpenTracing();
   absl::Status ConnectHub();
   absl::Status ConnectProviders();
@@ -71,6 +75,7 @@ class App {
   std::shared_ptr<ProcessMetrics> process_metrics_;
   std::shared_ptr<ModelStates> model_states_;
   std::shared_ptr<ServerLoad> server_load_;
+  std::shared_ptr<CertificateExpiry> certificate_expiry_;
   std::shared_ptr<DroppedSpans> dropped_spans_;
   std::unique_ptr<MetricsEndpoint> metrics_endpoint_;  // looks at all of the above
 };

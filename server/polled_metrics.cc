@@ -1,5 +1,6 @@
 #include "server/polled_metrics.h"
 
+#include <chrono>
 #include <string>
 #include <utility>
 
@@ -51,6 +52,13 @@ std::vector<MetricFamily> ServerLoad::Collect() const {
           OneValue("rerankd_calls_in_progress_limit",
                    "The most that may be (max_concurrent_requests); 0: any number.",
                    MetricType::Gauge, static_cast<double>(limit_))};
+}
+
+std::vector<MetricFamily> CertificateExpiry::Collect() const {
+  const auto expires = tls_->Get(std::chrono::steady_clock::now())->expires.time_since_epoch();
+  return {OneValue("rerankd_tls_certificate_expiry_timestamp_seconds",
+                   "When the certificate of the server expires, in seconds since the epoch.",
+                   MetricType::Gauge, std::chrono::duration<double>(expires).count())};
 }
 
 std::vector<MetricFamily> DroppedSpans::Collect() const {

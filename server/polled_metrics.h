@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "observability/tracing/span_queue.h"
+#include "security/tls_files.h"
 #include "service/catalog.h"
 #include "service/grpc_server.h"
 
@@ -36,6 +37,16 @@ class ServerLoad : public prometheus::Collectable {
  private:
   const GrpcServer& server_;
   const size_t limit_;
+};
+
+// Until when the certificate is valid that new connections are shown.
+class CertificateExpiry : public prometheus::Collectable {
+ public:
+  explicit CertificateExpiry(std::shared_ptr<TlsSource> tls) : tls_(std::move(tls)) {}
+  std::vector<prometheus::MetricFamily> Collect() const override;
+
+ private:
+  const std::shared_ptr<TlsSource> tls_;
 };
 
 // What of the traces was lost.

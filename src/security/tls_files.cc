@@ -113,11 +113,8 @@ absl::StatusOr<system_clock::time_point> TimeOf(const Place& place, const ASN1_T
 absl::Status CheckTime(const Place& place, const X509* certificate, system_clock::time_point now) {
   RERANKD_ASSIGN_OR_RETURN(const auto begin, TimeOf(place, X509_get0_notBefore(certificate)));
   RERANKD_ASSIGN_OR_RETURN(const auto end, TimeOf(place, X509_get0_notAfter(certificate)));
-  const auto shown = [](system_clock::time_point time) {
-    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(system_clock::to_time_t(time)));
-  };
-  if (now < begin) return Wrong(place, "not valid before " + shown(begin));
-  if (now > end) return Wrong(place, "expired on " + shown(end));
+  if (now < begin) return Wrong(place, "not valid before " + ShownTime(begin));
+  if (now > end) return Wrong(place, "expired on " + ShownTime(end));
   return absl::OkStatus();
 }
 
@@ -130,11 +127,21 @@ std::string SubjectOf(const X509* certificate) {
 }
 
 // OpenSSL has demands of its own, on the length of keys for example; gRPC would only log them.
-absl::Status CheckUsable(const TlsFiles& files, X509* certificate, EVP_PKEY* key) {
+// Nor would it show a chain of which one certificate is too weak, and so turn every client away.
+// REQUIRES: `chain` is not empty; the server's own comes first.
+absl::Status CheckUsable(const TlsFiles& files, const std::vector<Certificate>& chain,
+                         EVP_PKEY* key) {
   const Context context(SSL_CTX_new(TLS_server_method()));
   if (context == nullptr) return absl::InternalError("OpenSSL has no TLS: " + LastReason());
-  if (SSL_CTX_use_certificate(context.get(), certificate) != 1) {
+  if (SSL_CTX_use_certificate(context.get(), chain.front().get()) != 1) {
     return Wrong({"tls.certificate", files.certificate}, "cannot be used: " + LastReason());
+  }
+  for (size_t i = 1; i < chain.size(); ++i) {
+    if (SSL_CTX_add1_chain_cert(context.get(), chain[i].get()) == 1) continue;
+    const std::string reason = LastReason();
+    return Wrong({"tls.certificate", files.certificate},
+                 fmt::format("its certificate number {} ({}) cannot be used: {}", i + 1,
+                             SubjectOf(chain[i].get()), reason));
   }
   if (SSL_CTX_use_PrivateKey(context.get(), key) != 1) {
     return Wrong({"tls.key", files.key}, "cannot be used: " + LastReason());
@@ -157,6 +164,10 @@ absl::Status CheckAuthorities(const Place& place, const std::string& text,
 
 }  // namespace
 
+std::string ShownTime(system_clock::time_point time) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(system_clock::to_time_t(time)));
+}
+
 absl::StatusOr<TlsMaterial> LoadTlsFiles(const TlsFiles& files, system_clock::time_point now) {
   const Place certificate_place{"tls.certificate", files.certificate};
   const Place key_place{"tls.key", files.key};
@@ -174,7 +185,7 @@ absl::StatusOr<TlsMaterial> LoadTlsFiles(const TlsFiles& files, system_clock::ti
     return Wrong(key_place, fmt::format("is not the key of the certificate in {}",
                                         files.certificate.string()));
   }
-  RERANKD_RETURN_IF_ERROR(CheckUsable(files, leaf, key.get()));
+  RERANKD_RETURN_IF_ERROR(CheckUsable(files, chain, key.get()));
   if (!files.client_ca.empty()) {
     RERANKD_ASSIGN_OR_RETURN(out.client_ca, Read(ca_place));
     RERANKD_RETURN_IF_ERROR(CheckAuthorities(ca_place, out.client_ca, now));
@@ -182,6 +193,11 @@ absl::StatusOr<TlsMaterial> LoadTlsFiles(const TlsFiles& files, system_clock::ti
   RERANKD_ASSIGN_OR_RETURN(out.expires, TimeOf(certificate_place, X509_get0_notAfter(leaf)));
   out.subject = SubjectOf(leaf);
   return out;
+}
+
+bool ExpiresSoon(const TlsMaterial& material, system_clock::time_point now) {
+  constexpr std::chrono::hours kTwoWeeks{14 * 24};
+  return material.expires < now + kTwoWeeks;
 }
 
 absl::StatusOr<std::unique_ptr<TlsSource>> WatchTlsFiles(const TlsFiles& files,

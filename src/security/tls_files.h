@@ -21,14 +21,21 @@ struct TlsMaterial {
 };
 
 // Reads the files and makes sure that a server can use them: the certificate is valid at `now`, the
-// key is its key, OpenSSL takes both (it refuses short keys), one of client_ca at least is valid.
+// key is its key, OpenSSL takes both and what follows the certificate in its file (it refuses short
+// keys), one of client_ca at least is valid.
 // An error is one line that names the setting, the file and what is wrong with it, and never holds
 // what is in the key.
 absl::StatusOr<TlsMaterial> LoadTlsFiles(const TlsFiles& files,
                                          std::chrono::system_clock::time_point now);
 
-// The same, loaded again when the files change. A pair of which only one half was replaced yet
-// leaves the last one in use.
+// A moment as messages show it, "2031-01-31T23:59:59Z".
+std::string ShownTime(std::chrono::system_clock::time_point time);
+
+// Whether somebody should renew the server's certificate by now: it has less than two weeks left.
+bool ExpiresSoon(const TlsMaterial& material, std::chrono::system_clock::time_point now);
+
+// What LoadTlsFiles() reads, and again when the files change. A pair of which only one half was
+// replaced yet leaves the last one in use.
 using TlsSource = Reloaded<TlsMaterial>;
 absl::StatusOr<std::unique_ptr<TlsSource>> WatchTlsFiles(const TlsFiles& files,
                                                          ReloadListener listener, TimePoint now);

@@ -17,10 +17,12 @@
 #include "http/curl_http_client.h"
 #include "integration/fixtures.h"
 #include "rerank/v1/model_admin.grpc.pb.h"
+#include "security/api_keys.h"
 #include "support/fake_providers.h"
 #include "support/metrics_text.h"
 #include "support/run_program.h"
 #include "support/temp_dir.h"
+#include "support/test_certificates.h"
 
 namespace rerankd {
 namespace {
@@ -46,11 +48,13 @@ class MetricsTest : public testing::Test {
  protected:
   static void SetUpTestSuite() { setenv("no_proxy", "*", 1); }
 
-  void Start(const std::string& settings, const std::vector<std::string>& environment = {}) {
-    server_.emplace(
-        std::vector<std::string>{"--config", folder_.Write("rerankd.yaml", settings).string(),
-                                 "--metrics-listen", "127.0.0.1:0"},
-        environment);
+  void Start(const std::string& settings, const std::vector<std::string>& environment = {},
+             const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments = {"--config",
+                                          folder_.Write("rerankd.yaml", settings).string(),
+                                          "--metrics-listen", "127.0.0.1:0"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    server_.emplace(arguments, environment);
     url_ = "http://" + MetricsAddress(*server_) + "/metrics";
     channel_ = Dial(server_->Address());
   }
@@ -85,9 +89,14 @@ class MetricsTest : public testing::Test {
                    std::vector<std::string> documents = {"one", "two"}) const {
     rerank::v1::RerankRequest request = MakeRequest(std::move(query), documents);
     request.set_model(model);
-    AsyncRerank call(channel_, request,
-                     std::chrono::system_clock::now() + std::chrono::seconds(30));
-    return call.Wait();
+    grpc::ClientContext context;
+    Prepare(context);
+    rerank::v1::RerankResponse response;
+    return rerank::v1::RerankService::NewStub(channel_)->Rerank(&context, request, &response);
+  }
+  void Prepare(grpc::ClientContext& context) const {
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+    if (!key_.empty()) context.AddMetadata("x-api-key", key_);
   }
 
   template <typename Request, typename Response>
@@ -97,6 +106,7 @@ class MetricsTest : public testing::Test {
                const std::string& name) const {
     rerank::v1::ModelAdminService::Stub stub(channel_);
     grpc::ClientContext context;
+    Prepare(context);
     Request request;
     request.set_name(name);
     Response response;
@@ -117,6 +127,7 @@ class MetricsTest : public testing::Test {
   std::optional<ServerProcess> server_;
   std::string url_;
   std::shared_ptr<grpc::Channel> channel_;
+  std::string key_;  // that calls show; empty: none
 };
 
 // "name type label,label" of each row of docs/OPERATIONS.md.
@@ -142,17 +153,53 @@ std::set<std::string> Documented() {
 
 TEST_F(MetricsTest, ThePageHasWhatTheDocumentationListsAndNothingElse) {
   const FakeProviders fake;
-  Start("admin: true\ntracing: {endpoint: \"127.0.0.1:1\"}\nmodels:\n  - {name: local, path: " +
-            TestModel("tiny-cross-encoder") + "}\n" +
-            "  - {name: hosted, kind: voyage, model: rerank-2.5, base_url: " + fake.Url("http") +
-            "/voyage, max_retries: 0, fallback: [local]}\n",
-        {"VOYAGE_API_KEY=s3ntinel-key"});
+  const PemPair pair = TestAuthority().Issue({});
+  folder_.Write("tls.crt", pair.certificate);
+  folder_.Write("tls.key", pair.key);
+  key_ = "s3ntinel-key-of-ours";
+  folder_.Write("keys", FormatApiKey({.tenant = "ops", .hash = HashOf(key_), .admin = true}));
+  // Over a Unix socket calls need no TLS.
+  Start(
+      "admin: true\nkeys_file: keys\ntls: {certificate: tls.crt, key: tls.key}\n"
+      "tracing: {endpoint: \"127.0.0.1:1\"}\nmodels:\n  - {name: local, path: " +
+          TestModel("tiny-cross-encoder") + "}\n" +
+          "  - {name: hosted, kind: voyage, model: rerank-2.5, base_url: " + fake.Url("http") +
+          "/voyage, max_retries: 0, fallback: [local]}\n",
+      {"VOYAGE_API_KEY=s3ntinel-key"}, {"--listen", "unix:" + (folder_.path() / "s").string()});
   EXPECT_TRUE(Ask("local").ok());
   EXPECT_TRUE(Ask("hosted").ok());
   EXPECT_TRUE(Ask("hosted", "fault:status:503").ok()) << "its fallback answers";
   EXPECT_EQ(Ask("nobody").error_code(), grpc::StatusCode::NOT_FOUND);
   Reload("local");
   EXPECT_EQ(Scrape().Families(), Documented());
+}
+
+TEST_F(MetricsTest, TenantsAreCountedAndStrangersAreNot) {
+  const auto line = [](const std::string& tenant, const std::string& key, TokenRate rate) {
+    return FormatApiKey({.tenant = tenant, .hash = HashOf(key), .rate = rate}) + "\n";
+  };
+  folder_.Write("keys", line("small", "one", {1, 1}) + line("large", "two", {}));
+  Start("keys_file: keys\nmodels:\n  - {name: tiny, path: " + TestModel("tiny-cross-encoder") +
+        "}\n");
+  key_ = "one";
+  EXPECT_TRUE(Ask("tiny").ok());
+  EXPECT_EQ(Ask("tiny").error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  key_ = "two";
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(Ask("tiny").ok());
+  key_ = "s3ntinel-guess";
+  EXPECT_EQ(Ask("tiny").error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  const MetricsText text = Scrape();
+  const auto of = [&](const std::string& tenant, const std::string& what) {
+    return text.Value("rerankd_tenant_" + what + "_total", {{"tenant", tenant}});
+  };
+  EXPECT_EQ(of("small", "calls"), 2);
+  EXPECT_EQ(of("small", "quota_refusals"), 1);
+  EXPECT_EQ(of("large", "calls"), 3);
+  EXPECT_EQ(of("large", "quota_refusals"), 0);
+  EXPECT_GT(of("small", "tokens"), 0);
+  EXPECT_EQ(of("large", "tokens"), 3 * of("small", "tokens"));
+  EXPECT_FALSE(text.Has("rerankd_tenant_calls_total", {{"tenant", ""}}));
+  EXPECT_THAT(Page(), Not(HasSubstr("s3ntinel")));
 }
 
 TEST_F(MetricsTest, CallsAreCountedByModelMethodAndCode) {

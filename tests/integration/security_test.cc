@@ -14,7 +14,9 @@
 #include <thread>
 #include <vector>
 
+#include "http/curl_http_client.h"
 #include "integration/fixtures.h"
+#include "support/metrics_text.h"
 #include "support/run_program.h"
 #include "support/temp_dir.h"
 #include "support/test_certificates.h"
@@ -65,6 +67,8 @@ grpc::Status Rerank(const std::shared_ptr<grpc::Channel>& channel, const std::st
 
 class TlsTest : public testing::Test {
  protected:
+  static void SetUpTestSuite() { setenv("no_proxy", "*", 1); }
+
   TlsTest() {
     WriteServer(authority_.Issue({.name = "first"}));
     folder_.Write("ca.crt", authority_.certificate());
@@ -190,6 +194,35 @@ TEST_F(TlsTest, AReplacedCertificateIsForNewConnectionsAndOldOnesLiveOn) {
     EXPECT_EQ(NameShown(address), "next");
     return server.out().find("expired on") != std::string::npos;
   }));
+}
+
+TEST_F(TlsTest, ThatItExpiresSoonIsSaidAtTheStartAndForEachThatReplacesIt) {
+  constexpr char kWarning[] = "the certificate expires soon";
+  ServerProcess server(Arguments({"--metrics-listen", "127.0.0.1:0"}));
+  const std::string address = server.Address();
+  EXPECT_THAT(server.out(), AllOf(HasSubstr(kWarning), HasSubstr("subject=\"CN=first\"")));
+  CurlHttpClient client({.user_agent = "test"});
+  const std::string out = server.out();
+  const size_t begin = out.find("metrics: address=") + 17;
+  const std::string url = "http://" + out.substr(begin, out.find('\n', begin) - begin) + "/metrics";
+  const auto days_left = [&] {
+    const auto page = client.Send({.url = url}, nullptr, {});
+    if (!page.ok()) return -1.0;
+    const double at =
+        MetricsText(page->body).Value("rerankd_tls_certificate_expiry_timestamp_seconds");
+    const std::chrono::duration<double> now = std::chrono::system_clock::now().time_since_epoch();
+    return (at - now.count()) / (24 * 3600);
+  };
+  EXPECT_NEAR(days_left(), 1, 0.01);
+  // Nobody connects: a scrape is enough.
+  WriteServer(authority_.Issue({.name = "next", .ends = hours(24 * 10)}));
+  EXPECT_TRUE(Eventually([&] { return days_left() > 9; }));
+  ASSERT_TRUE(server.WaitForOutput("subject=\"CN=next\""));
+  WriteServer(authority_.Issue({.name = "lasts", .ends = hours(24 * 90)}));
+  EXPECT_TRUE(Eventually([&] { return days_left() > 89; }));
+  server.Signal(SIGTERM);
+  EXPECT_EQ(server.Wait(), 0);
+  EXPECT_THAT(server.out(), Not(HasSubstr("CN=lasts")));
 }
 
 TEST_F(TlsTest, ASecretOfKubernetesIsReplacedByItsLink) {
@@ -366,6 +399,16 @@ TEST(ExposureTest, ListeningToOtherMachinesWithoutProtectionIsSaid) {
   EXPECT_THAT(server.out(), Not(HasSubstr(kWarning)));
 }
 
+TEST(ExposureTest, MetricsThatOtherMachinesMayReadAreSaid) {
+  constexpr char kWarning[] = "other machines may read the metrics";
+  ServerProcess open(WithModel({"--metrics-listen", "0.0.0.0:0"}));
+  ASSERT_NE(open.Address(), "");
+  EXPECT_THAT(open.out(), AllOf(HasSubstr(kWarning), HasSubstr("address=0.0.0.0:")));
+  ServerProcess closed(WithModel({"--metrics-listen", "127.0.0.1:0"}));
+  ASSERT_NE(closed.Address(), "");
+  EXPECT_THAT(closed.out(), Not(HasSubstr(kWarning)));
+}
+
 TEST(UnixSocketTest, OneThatAKilledServerLeftIsReplacedAndOursIsRemoved) {
   const TempDir folder;
   const fs::path socket = folder.path() / "r.sock";
@@ -389,6 +432,25 @@ TEST(UnixSocketTest, OneThatAKilledServerLeftIsReplacedAndOursIsRemoved) {
   EXPECT_FALSE(fs::exists(fs::symlink_status(socket)));
   EXPECT_THAT(Refusal(WithModel({"--listen", "unix:/" + std::string(150, 'x')}), 2),
               HasSubstr("path of 1 to 107 bytes"));
+}
+
+TEST(ListenTest, WhatCannotBeListenedOnIsSaidBeforeAModelIsLoaded) {
+  const auto start = [](const std::vector<std::string>& listen, int code) {
+    std::vector<std::string> arguments = {"--model-path", "/nonexistent"};
+    arguments.insert(arguments.end(), listen.begin(), listen.end());
+    return Refusal(arguments, code);
+  };
+  const std::vector<std::string> no_folder = {"--listen", "127.0.0.1:0,unix:/no/dir/x.sock"};
+  constexpr char kNoFolder[] = "cannot listen on unix:/no/dir/x.sock: its folder /no/dir: No such";
+  EXPECT_THAT(start(no_folder, 1), HasSubstr(kNoFolder));
+  EXPECT_THAT(start({"check-config", no_folder[0], no_folder[1]}, 2), HasSubstr(kNoFolder));
+  EXPECT_THAT(start({"--listen", "192.0.2.1:1"}, 1), HasSubstr("Cannot assign requested address"));
+  EXPECT_THAT(start({"--listen", "unix:/tmp/a%41"}, 2), HasSubstr("listen must name a path"));
+  EXPECT_THAT(start({"--listen", "127.0.0.1:9,127.0.0.1:9"}, 2), HasSubstr("127.0.0.1:9 twice"));
+  EXPECT_THAT(start({"--listen", "unix:/tmp/x", "--port-file", "/tmp/port"}, 2),
+              HasSubstr("flag --port-file: port_file has no port to hold"));
+  EXPECT_THAT(start({"check-config", "--metrics-listen", "[::1]:9464"}, 2),
+              HasSubstr("write 127.0.0.1:9464"));
 }
 
 // As in a container that runs as nobody, drops all capabilities and has a read-only root.

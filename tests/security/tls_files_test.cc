@@ -117,6 +117,28 @@ TEST_F(TlsFilesTest, WhatOpenSslWouldRefuseLater) {
   EXPECT_TRUE(LoadTlsFiles(files_, system_clock::now()).ok());
 }
 
+TEST_F(TlsFilesTest, AWeakCertificateBehindTheServersOwn) {
+  PemPair pair = authority_.Issue({});
+  const std::string own = pair.certificate;
+  pair.certificate = own + authority_.certificate() +
+                     authority_.Issue({.name = "between", .rsa_bits = 1024}).certificate;
+  Write(pair);
+  EXPECT_THAT(Error(), HasSubstr("tls.crt: its certificate number 3 (CN=between) cannot be used: "
+                                 "ca key too small"));
+  pair.certificate = own + authority_.Issue({.name = "between", .rsa_bits = 2048}).certificate;
+  Write(pair);
+  EXPECT_TRUE(LoadTlsFiles(files_, system_clock::now()).ok());
+}
+
+TEST_F(TlsFilesTest, TwoWeeksAreSoon) {
+  const auto loaded = LoadTlsFiles(files_, system_clock::now());
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  const hours two_weeks(14 * 24);
+  EXPECT_FALSE(ExpiresSoon(*loaded, loaded->expires - two_weeks));
+  EXPECT_TRUE(ExpiresSoon(*loaded, loaded->expires - two_weeks + seconds(1)));
+  EXPECT_TRUE(ExpiresSoon(*loaded, loaded->expires + seconds(1)));
+}
+
 TEST_F(TlsFilesTest, TheAuthoritiesOfClients) {
   const TestAuthority old("old", hours(-48), hours(-24));
   files_.client_ca = folder_.Write("ca.crt", old.certificate() + authority_.certificate());
