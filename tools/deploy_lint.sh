@@ -41,21 +41,25 @@ done
 cp -r "$cases/search" "$work/search" && mkdir "$work/search/charts" && cp -rL "$chart" "$work/search/charts/rerankd"
 render sidecar "$work/search"
 
-for manifest in "$root"/deploy/kubernetes/*.yaml "$work"/{default,sidecar,everything,keda,tls}.yaml; do
+mapfile -t manifests < <(ls "$root"/deploy/kubernetes/*.yaml "$work"/*.yaml)
+for manifest in "${manifests[@]}"; do
   # Kinds that an operator brings are not in Kubernetes' own schemas.
-  python3 - "$manifest" >"$work/builtin.yaml" <<'PYTHON'
+  python3 - "$manifest" >"$work/builtin" <<'PYTHON'
 import re, sys
 parts = re.split(r"^---\s*$", open(sys.argv[1]).read(), flags=re.MULTILINE)
 print("---\n".join(p for p in parts if p.strip() and not re.search(r"^apiVersion: (monitoring\.coreos\.com|keda\.sh)/", p, re.MULTILINE)))
 PYTHON
   for version in "${versions[@]}"; do
-    kubernetes-validate -k "$version" --strict "$work/builtin.yaml" >"$work/validate" 2>&1 ||
+    kubernetes-validate -k "$version" --strict "$work/builtin" >"$work/validate" 2>&1 ||
       die "$(basename "$manifest") against Kubernetes $version: $(grep -v '^INFO' "$work/validate" | head -n 3)"
   done
 done
 say "manifests and chart: helm lint is content, strict schemas of Kubernetes ${versions[*]} take every object"
 
 rerankd=${RERANKD:-$root/build/release/server/rerankd}
-[[ -x $rerankd ]] || { say "chart: rerankd is not built, so nobody asks it about the configurations" && rerankd=; }
-RERANKD=$rerankd python3 "$root/tests/deploy/chart_test.py" 2>"$work/tests" || die "$(tail -n 20 "$work/tests")"
-say "chart: $(grep -oE '^Ran [0-9]+ tests' "$work/tests")$([[ -z $rerankd ]] || echo ', rerankd takes every configuration')"
+tests=(chart_test chart_values_test)
+if [[ -x $rerankd ]]; then tests+=(chart_config_test); else say "chart: rerankd is not built, so nobody asks it about the configurations"; fi
+for test in "${tests[@]}"; do
+  RERANKD=$rerankd python3 "$root/tests/deploy/$test.py" 2>"$work/tests" || die "$test: $(tail -n 20 "$work/tests")"
+  say "$test: $(grep -oE '^Ran [0-9]+ tests' "$work/tests")"
+done

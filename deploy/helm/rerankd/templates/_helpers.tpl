@@ -1,3 +1,5 @@
+
+
 {{- define "rerankd.name" -}}
 {{- default "rerankd" .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
@@ -24,6 +26,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
+{{/* Labels of an object and those that a value adds, each once: dict "root" $ "more" VALUE. */}}
+{{- define "rerankd.labelsAnd" -}}
+{{- toYaml (mergeOverwrite (include "rerankd.labels" .root | fromYaml) (deepCopy (default (dict) .more))) -}}
+{{- end -}}
+
 {{- define "rerankd.image" -}}
 {{- if .Values.image.digest -}}
 {{ .Values.image.repository }}@{{ .Values.image.digest }}
@@ -32,35 +39,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
-{{/* Whether the server listens on a Unix socket: for the container beside it, or for probes, which cannot speak TLS. */}}
-{{- define "rerankd.hasSocket" -}}
-{{- if or (not .Values.standalone) .Values.tls.secret -}}yes{{- end -}}
-{{- end -}}
-
-{{/* The server's configuration file. */}}
-{{- define "rerankd.config" -}}
-{{- $config := deepCopy .Values.config -}}
-{{- $port := printf "0.0.0.0:%d" (int .Values.service.port) -}}
-{{- $socket := printf "unix:%s/rerankd.sock" .Values.sidecar.socketFolder -}}
-{{- if not .Values.standalone -}}
-{{- $_ := set $config "listen" $socket -}}
-{{- else if .Values.tls.secret -}}
-{{- $_ := set $config "listen" (list $port $socket) -}}
-{{- $tls := dict "certificate" "/etc/rerankd-tls/tls.crt" "key" "/etc/rerankd-tls/tls.key" -}}
-{{- if .Values.tls.clientCa -}}
-{{- $_ := set $tls "client_ca" "/etc/rerankd-tls/ca.crt" -}}
-{{- end -}}
-{{- $_ := set $config "tls" (mergeOverwrite (default (dict) (get $config "tls")) $tls) -}}
-{{- else -}}
-{{- $_ := set $config "listen" $port -}}
-{{- end -}}
-{{- if .Values.apiKeys.secret -}}
-{{- $_ := set $config "keys_file" (printf "/etc/rerankd-api-keys/%s" .Values.apiKeys.key) -}}
-{{- end -}}
-{{- if .Values.metrics.enabled -}}
-{{- $_ := set $config "metrics" (dict "listen" (printf "0.0.0.0:%d" (int .Values.metrics.port))) -}}
-{{- end -}}
-{{- toYaml $config -}}
+{{/* Of the series in Prometheus that are this release's: its job is the Service's name, as the operator has it. */}}
+{{- define "rerankd.series" -}}
+{{- .Values.metrics.selector | default (printf `job="%s", namespace="%s"` (include "rerankd.fullname" .) .Release.Namespace) -}}
 {{- end -}}
 
 {{/* Of a pod in the profile "restricted"; both containers of a sidecar's pod run as one user, who alone may open the socket. */}}
@@ -79,14 +60,18 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end -}}
 
-{{- define "rerankd.hubEnv" -}}
-{{- with .Values.modelCache.endpoint }}
-- {name: HF_ENDPOINT, value: {{ . | quote }}}
+{{/* What `env` adds, as the strings that Kubernetes takes: dict "variables" LIST "only" REGULAR-EXPRESSION. */}}
+{{- define "rerankd.extraEnv" -}}
+{{- range .variables }}
+{{- if regexMatch $.only .name }}
+{{- $variable := deepCopy . }}
+{{- if hasKey . "value" }}
+{{- /* Numbers of a values file are floating point. */}}
+{{- $whole := and (kindIs "float64" .value) (eq .value (floor .value)) }}
+{{- $_ := set $variable "value" (ternary (printf "%.0f" (default 0.0 (float64 .value))) (toString .value) $whole) }}
 {{- end }}
-{{- if .Values.modelCache.tokenSecret.name }}
-- name: HF_TOKEN
-  valueFrom:
-    secretKeyRef: {name: {{ .Values.modelCache.tokenSecret.name | quote }}, key: {{ .Values.modelCache.tokenSecret.key | quote }}}
+- {{ toJson $variable }}
+{{- end }}
 {{- end }}
 {{- end -}}
 
@@ -100,9 +85,7 @@ capabilities: {drop: [ALL]}
 {{- else }}
 {{- include "rerankd.hubEnv" . }}
 {{- end }}
-{{- with .Values.env }}
-{{ toYaml . }}
-{{- end }}
+{{- include "rerankd.extraEnv" (dict "variables" .Values.env "only" "") }}
 {{- end -}}
 
 {{- define "rerankd.volumeMounts" -}}
@@ -120,26 +103,8 @@ capabilities: {drop: [ALL]}
 {{- if include "rerankd.hasSocket" . }}
 - {name: rerankd-socket, mountPath: {{ .Values.sidecar.socketFolder }}}
 {{- end }}
-{{- end -}}
-
-{{/* Init containers that fetch models; nothing where there are none to fetch. */}}
-{{- define "rerankd.pull" -}}
-{{- range $index, $model := .Values.modelCache.pull }}
-- name: rerankd-pull-{{ $index }}
-  image: {{ include "rerankd.image" $ }}
-  imagePullPolicy: {{ $.Values.image.pullPolicy }}
-  command: [/usr/bin/rerankctl, pull, {{ $model | quote }}]
-  {{- with include "rerankd.hubEnv" $ | trim }}
-  env:
-    {{- . | nindent 4 }}
-  {{- end }}
-  resources:
-    requests: {cpu: 100m, memory: 64Mi}
-    limits: {memory: 256Mi}
-  securityContext:
-    {{- include "rerankd.securityContext" $ | nindent 4 }}
-  volumeMounts:
-    - {name: rerankd-models, mountPath: /models}
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
 {{- end }}
 {{- end -}}
 
@@ -167,6 +132,9 @@ capabilities: {drop: [ALL]}
 {{- if include "rerankd.hasSocket" . }}
 - name: rerankd-socket
   emptyDir: {medium: Memory, sizeLimit: 1Mi}
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
 {{- end }}
 {{- end -}}
 

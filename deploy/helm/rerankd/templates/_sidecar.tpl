@@ -2,6 +2,10 @@
 For a search service's chart that depends on this one under the name `rerankd` with standalone: false. Each is given
 the dependency's own context: (index .Subcharts "rerankd").
 
+  metadata:
+    annotations:
+      checksum/rerankd: {{ include "rerankd.config" .Subcharts.rerankd | sha256sum }}
+  ...
   initContainers:
     {{- include "rerankd.sidecar.containers" .Subcharts.rerankd | nindent 8 }}
   containers:
