@@ -6,7 +6,8 @@
 #   tools/setup.sh [--tests] [--checks]
 #     --tests   also the Python packages huggingface_hub, which tests compare with, and h2, which they serve HTTP/2 with;
 #               Prometheus and promtool, which check the metrics and alerts;
-#               and, where Go, Node or a known Python is installed, the generators and packages of the clients in these languages, and grpcurl
+#               and, where Go, Node or a known Python is installed, the generators and packages of the clients in these languages, grpcurl,
+#               and helm and schemas, which check the chart and the manifests
 #     --checks  also the clang tools of the presets tidy and fuzz
 #   RERANKD_CACHE            the cache folder (default: rerankd in the user's cache folder)
 #   RERANKD_SKIP_PACKAGES=1  installs no Debian package: you brought the tools and libraries yourself
@@ -16,6 +17,8 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 # shellcheck source=tools/lib/client_tools.sh
 . "$root/tools/lib/client_tools.sh"
+# shellcheck source=tools/lib/deploy_tools.sh
+. "$root/tools/lib/deploy_tools.sh"
 
 packages=(build-essential cmake ninja-build ccache git unzip util-linux
   libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
@@ -62,7 +65,7 @@ have_clang_tidy() { [[ -z $checks || -x $clang_tidy/clang_tidy/data/bin/clang-ti
 have_h2() { [[ -z $tests || -f $h2/h2/__init__.py ]]; }
 have_prometheus() { [[ -z $tests || ${RERANKD_SKIP_PACKAGES:-} = 1 || -x $cache/prometheus/promtool ]]; }
 have_client_tools() {
-  [[ -z $tests ]] || { have_go_tools && have_node_modules && have_python_packages python-client-tests; }
+  [[ -z $tests ]] || { have_go_tools && have_node_modules && have_python_packages python-client-tests && have_deploy_tools; }
 }
 
 # It may come from elsewhere than Debian: pyenv, a virtual environment.
@@ -255,4 +258,5 @@ have_clang_tidy || install_wheels clang-tidy.txt "clang-tidy 22.1.8" 44 "$clang_
 [[ -z $tests ]] || have_node_modules || install_node_modules
 [[ -z $tests ]] || have_python_packages python-client-tests ||
   install_python_packages python-client-tests "the Python client's packages" 41
+[[ -z $tests ]] || have_deploy_tools || install_deploy_tools
 say "set-up: complete ($cache)"

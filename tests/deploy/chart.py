@@ -1,7 +1,7 @@
 """Renders the chart, for the tests of it. They are skipped where helm or PyYAML is not installed.
 
-Environment, all optional: RERANKD_HELM, the program (else the one in PATH); RERANKD_DEPLOY_PACKAGES, a folder with
-PyYAML; RERANKD and RERANKCTL, the project's programs.
+Environment, all optional: RERANKD_HELM, the program (else the one in PATH); RERANKD_KUBE_MODELS, the node_modules with
+the types of the operators' kinds; RERANKD and RERANKCTL, the project's programs.
 """
 import os
 import pathlib
@@ -11,7 +11,6 @@ import sys
 import tempfile
 import unittest
 
-sys.path.append(os.environ.get("RERANKD_DEPLOY_PACKAGES", ""))
 try:
     import yaml
 except ImportError:
@@ -46,7 +45,16 @@ def render(*arguments, chart=CHART):
     result = template(chart, *arguments)
     if result.returncode != 0:
         raise AssertionError(result.stderr)
-    return {(o["kind"], o["metadata"]["name"]): o for o in yaml.load_all(result.stdout, Loader=strict_loader()) if o}
+    return {(o["kind"], o["metadata"]["name"]): o for o in objects_of(result.stdout)}
+
+
+def render_sidecar(*arguments):
+    """The chart beside a search service, in a chart of that."""
+    with tempfile.TemporaryDirectory() as folder:
+        search = pathlib.Path(folder) / "search"
+        shutil.copytree(HERE / "charts/search", search)
+        shutil.copytree(CHART, search / "charts/rerankd")
+        return render(*arguments, chart=search)
 
 
 def refusal(*arguments):
@@ -65,6 +73,10 @@ def strict_loader():
                 raise AssertionError(f"twice in one mapping: {twice}{node.start_mark}")
             return super().construct_mapping(node, deep)
     return Loader
+
+
+def objects_of(text):
+    return [o for o in yaml.load_all(text, Loader=strict_loader()) if o]
 
 
 def pod_of(objects, name="demo-rerankd"):

@@ -1,13 +1,10 @@
 """The chart as `helm template` renders it: what is in it, and that its parts fit together."""
 import json
 import os
-import pathlib
-import shutil
-import tempfile
 import unittest
 
 import chart
-from chart import CHART, HERE, config_of, pod_of, refusal, render, yaml
+from chart import CHART, HERE, config_of, pod_of, refusal, render, render_sidecar, yaml
 
 
 class ChartTest(unittest.TestCase):
@@ -108,12 +105,8 @@ class ChartTest(unittest.TestCase):
             self.assertIn(os.path.dirname(file), mounts)
 
     def test_beside_a_search_service_there_is_a_socket_and_no_port(self):
-        with tempfile.TemporaryDirectory() as folder:
-            search = pathlib.Path(folder) / "search"
-            shutil.copytree(HERE / "charts/search", search)
-            shutil.copytree(CHART, search / "charts/rerankd")
-            objects = render(chart=search)
-            rolled = render("--set", "rerankd.config.log.level=debug", chart=search)
+        objects = render_sidecar()
+        rolled = render_sidecar("--set", "rerankd.config.log.level=debug")
         annotations = [o["Deployment", "search"]["spec"]["template"]["metadata"]["annotations"] for o in (objects, rolled)]
         self.assertNotEqual(*annotations)
         self.assertEqual(set(objects), {("ConfigMap", "demo-rerankd"), ("Deployment", "search")})
