@@ -109,6 +109,8 @@ absl::Status CheckTenant(std::string_view name) {
 }
 
 absl::StatusOr<std::vector<ApiKey>> ParseApiKeys(std::string_view text) {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   if (text.empty()) {
     return absl::InvalidArgumentError(
         "it is empty; a comment (a line that begins with #) would say that nobody is to get in");

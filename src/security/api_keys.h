@@ -35,8 +35,9 @@ KeyHash HashOf(std::string_view key);
 //   operator  sha256:60303ae2...   admin
 //
 // INVALID_ARGUMENT names the line and what would be right, and never what the line holds. Lines of
-// one tenant must agree in their rate, and no hash comes twice. A text with comments only is right
-// (nobody gets in); an empty one is not, since a file that is just being written looks so.
+// one tenant must agree in their rate, and no hash comes twice. Lines may end as on Windows, and a
+// byte order mark of UTF-8 may come first. A text with comments only is right (nobody gets in); an
+// empty one is not, since a file that is just being written looks so.
 absl::StatusOr<std::vector<ApiKey>> ParseApiKeys(std::string_view text);
 
 // The line of ParseApiKeys() for a key, without its end.

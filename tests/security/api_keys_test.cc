@@ -36,6 +36,15 @@ TEST(ApiKeysTest, ReadsWhatEachLineSays) {
   EXPECT_TRUE(keys->at(1).admin);
 }
 
+TEST(ApiKeysTest, AByteOrderMarkOfAnEditorIsNoPartOfATenant) {
+  const std::string mark = "\xEF\xBB\xBF";
+  const auto keys = ParseApiKeys(mark + "search " + kAbc + "\r\n");
+  ASSERT_TRUE(keys.ok()) << keys.status();
+  EXPECT_EQ(keys->at(0).tenant, "search");
+  EXPECT_THAT(ErrorOf(mark), HasSubstr("empty"));
+  EXPECT_THAT(ErrorOf("# a\n" + mark + "search " + kAbc), HasSubstr("line 2: a tenant's name"));
+}
+
 TEST(ApiKeysTest, ARateWithoutABurstHasTenSecondsOfIt) {
   const auto keys = ParseApiKeys(std::string("a ") + kAbc + " tokens_per_second=7");
   ASSERT_TRUE(keys.ok());
