@@ -5,8 +5,9 @@ scraped a real rerankd under load, and says what each returns.
     tools/check_dashboard.py [--build build/release] [--seconds 40] [--keep]
 
 The server has a model of its own, one of a provider (a fake one on loopback, which misbehaves now and
-then) with a fallback, and one whose provider is not there. rerankctl brings the load: calls that are
-answered, that are refused, and whose callers give up. An expression of the dashboard must return data;
+then) with a fallback, and one whose provider is not there; a certificate that openssl makes, keys of two
+tenants, and a collector of traces that is not there. rerankctl brings the load: calls that are answered,
+that are refused, and whose callers give up. An expression of the dashboard must return data;
 of an alert Prometheus must be able to evaluate it, and what it compares must be there.
 Exit status: 0 all did, 1 one did not, 2 something is missing. Prometheus and promtool come from the PATH
 or from the cache that tools/setup.sh --tests fills.
@@ -90,13 +91,35 @@ def start_providers(programs):
     return json.loads(process.stdout.readline())["http"]
 
 
+def make_certificate(folder):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-subj", "/CN=localhost", "-days", "30", "-keyout", folder / "tls.key", "-out", folder / "tls.crt"],
+                   check=True, stderr=subprocess.DEVNULL)
+
+
+def make_keys(folder, build):
+    """{tenant: its key}, one with a quota that is soon used up."""
+    keys = {}
+    with open(folder / "keys", "w") as lines:
+        for tenant, may in {"search": ["--admin"], "small": ["--tokens-per-second", "1", "--burst", "3"]}.items():
+            made = subprocess.run([build / "clients/cpp/rerankctl", "key", tenant, *may], check=True, text=True,
+                                  stdout=subprocess.PIPE).stdout
+            keys[tenant], line = made.split("\n", 1)
+            lines.write(line)
+    return keys
+
+
 def start_server(programs, build, provider):
+    make_certificate(programs.folder)
     config = programs.folder / "rerankd.yaml"
     models = ROOT / "tests/data/models"
     config.write_text(f"""
-listen: 127.0.0.1:0
+listen: unix:{programs.folder}/socket
 admin: true
+keys_file: keys
+tls: {{certificate: tls.crt, key: tls.key}}
 metrics: {{listen: 127.0.0.1:0}}
+tracing: {{endpoint: "127.0.0.1:1"}}
 models:
   - {{name: local, path: {models}/tiny-cross-encoder, sessions: 1, max_queued_documents: 3000, max_batch_tokens: 256}}
   - {{name: bi, path: {models}/tiny-bi-encoder, kind: bi_encoder}}
@@ -143,8 +166,9 @@ def ask(url, **parameters):
 class Load:
     """Callers of every kind, until it is stopped."""
 
-    def __init__(self, build, target, folder):
+    def __init__(self, build, target, folder, keys):
         self.command = [build / "clients/cpp/rerankctl", "--target", target]
+        self.keys = keys
         self.many = folder / "many.txt"
         self.many.write_text("\n".join("a document of some length that has to be read " * 8 for _ in range(2900)))
         self.few = folder / "few.txt"
@@ -159,16 +183,18 @@ class Load:
             # One that takes the queue, one that is refused meanwhile, one that does not wait.
             lambda: self.rerank("local", documents=self.many), lambda: self.rerank("local", documents=self.many),
             lambda: self.rerank("local", documents=self.many, deadline=0.05),
+            lambda: self.rerank("local", tenant="small"),
             lambda: self.run("reload", "local"))]
         for thread in self.threads:
             thread.start()
 
-    def run(self, *arguments):
-        subprocess.run([*self.command, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def run(self, *arguments, tenant="search"):
+        subprocess.run([*self.command, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                       env=os.environ | {"RERANKD_API_KEY": self.keys[tenant]})
 
-    def rerank(self, model, query="which one is it?", documents=None, deadline=20):
+    def rerank(self, model, query="which one is it?", documents=None, deadline=20, tenant="search"):
         self.run("--deadline", str(deadline), "rerank", "--model", model, "--query", query, "--documents",
-                 str(documents or self.few))
+                 str(documents or self.few), tenant=tenant)
 
     def repeat(self, call):
         while not self.stopped.wait(0.2):
@@ -249,11 +275,12 @@ def main():
     programs = Programs(folder)
     load = None
     try:
+        keys = make_keys(folder, build)
         target, metrics = start_server(programs, build, start_providers(programs))
         prometheus = start_prometheus(programs, metrics)
         print(f"rerankd at {target}, its metrics at {metrics}, Prometheus at {prometheus}; "
               f"load for {arguments.seconds} s ...", flush=True)
-        load = Load(build, target, folder)
+        load = Load(build, target, folder, keys)
         time.sleep(arguments.seconds)
         failures = check(prometheus)
     finally:
