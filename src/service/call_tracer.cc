@@ -183,4 +183,11 @@ std::shared_ptr<TracedCall> CallTracer::Begin(const std::optional<TraceContext>&
   return std::make_shared<TracedCall>(std::move(origin), start, spans_);
 }
 
+std::shared_ptr<TracedCall> BeginTrace(const CallTracer* tracer,
+                                       const std::optional<TraceContext>& caller,
+                                       const std::function<std::string()>& trace_state,
+                                       TimePoint start) {
+  return tracer == nullptr ? nullptr : tracer->Begin(caller, trace_state, start);
+}
+
 }  // namespace rerankd

@@ -79,4 +79,11 @@ class CallTracer {
   const std::shared_ptr<SpanQueue> spans_;
 };
 
+// CallTracer::Begin() of `tracer`; null where there is none. A call that is not traced costs no
+// memory either way.
+std::shared_ptr<TracedCall> BeginTrace(const CallTracer* tracer,
+                                       const std::optional<TraceContext>& caller,
+                                       const std::function<std::string()>& trace_state,
+                                       TimePoint start);
+
 }  // namespace rerankd

@@ -119,9 +119,9 @@ absl::StatusOr<Caller> UnaryCall::Identify(const grpc::CallbackServerContext& co
 }
 
 void UnaryCall::BeginTrace(const grpc::CallbackServerContext& context) {
-  if (state_->tracer == nullptr || !caller_.ok()) return;
-  trace_ =
-      state_->tracer->Begin(caller_trace_, [&context] { return TracestateOf(context); }, start_);
+  if (!caller_.ok()) return;
+  trace_ = rerankd::BeginTrace(
+      state_->tracer.get(), caller_trace_, [&context] { return TracestateOf(context); }, start_);
   if (trace_ != nullptr) log_.trace_id = trace_->trace_id();
 }
 

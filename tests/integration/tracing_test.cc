@@ -16,6 +16,7 @@
 #include "support/metrics_text.h"
 #include "support/otlp_collector.h"
 #include "support/temp_dir.h"
+#include "support/test_certificates.h"
 
 namespace rerankd {
 namespace {
@@ -238,6 +239,50 @@ TEST_F(TracingTest, ACollectorThatIsDeadOrRefusesDoesNoHarm) {
   EXPECT_TRUE(Ask(Traceparent(true)).ok());
   EXPECT_TRUE(server_->WaitForOutput("traces are delivered again"));
   EXPECT_EQ(dropped(), 4);
+}
+
+// The collector's authority is named by SSL_CERT_FILE, as of all that the server connects to.
+class TlsTracingTest : public TracingTest {
+ protected:
+  static std::shared_ptr<grpc::ServerCredentials> Credentials(const PemPair& pair) {
+    grpc::SslServerCredentialsOptions options;
+    options.pem_key_cert_pairs.push_back({pair.key, pair.certificate});
+    return grpc::SslServerCredentials(options);
+  }
+  void StartTrusting(const TestAuthority& authority) {
+    Start(Local(),
+          {"--tracing-endpoint", "https://localhost:" + std::to_string(tls_collector_.port())},
+          {"SSL_CERT_FILE=" + folder_.Write("ca.pem", authority.certificate()).string()});
+  }
+
+  const TestAuthority authority_;
+  OtlpCollector tls_collector_{Credentials(authority_.Issue({}))};
+};
+
+TEST_F(TlsTracingTest, ACollectorOfATrustedAuthorityGetsThemOverTls) {
+  StartTrusting(authority_);
+  EXPECT_TRUE(Ask(Traceparent(true)).ok());
+  Stop();
+  EXPECT_THAT(tls_collector_.SpansOf(kTrace), SizeIs(4));
+  EXPECT_THAT(server_->out(), Not(HasSubstr("traces cannot be delivered")));
+}
+
+TEST_F(TlsTracingTest, OneOfAnotherAuthorityGetsNothing) {
+  StartTrusting(TestAuthority("stranger"));
+  EXPECT_TRUE(Ask(Traceparent(true)).ok());
+  ASSERT_TRUE(server_->WaitForOutput("traces cannot be delivered"));
+  EXPECT_TRUE(Ask(Traceparent(true)).ok());
+  Stop();
+  EXPECT_THAT(tls_collector_.requests(), IsEmpty());
+}
+
+TEST_F(TlsTracingTest, AnAuthorityThatCannotBeReadStopsTheStart) {
+  ServerProcess server({"--model-path", TestModel("tiny-cross-encoder"), "--tracing-endpoint",
+                        "https://localhost:1"},
+                       {"SSL_CERT_FILE=/nonexistent/ca.pem"});
+  EXPECT_EQ(server.Wait(), 1);
+  EXPECT_THAT(server.err(), HasSubstr("tracing.endpoint: SSL_CERT_FILE: "));
+  EXPECT_THAT(server.err(), HasSubstr("/nonexistent/ca.pem"));
 }
 
 TEST_F(TracingTest, WithoutTheSettingNothingIsTraced) {
