@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { type CallOptions, type ClientUnaryCall, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 
+import { checkPause, checkText, checkWhole, endOf, failure, MAX_TIMER, setMetadata } from "./check.js";
 import {
   type HealthCheckRequest,
   type HealthCheckResponse,
@@ -23,7 +24,7 @@ import { retryPause } from "./retry.js";
 export interface CallSettings {
   /** Aborted: the call is rejected with CANCELLED, and the server drops its work. */
   signal?: AbortSignal;
-  /** In milliseconds, retries included; unset: the client's. */
+  /** In milliseconds, retries included; unset: the client's. Infinity: none. Below 0: it is over. */
   deadline?: number;
   /** Printable ASCII, for the server's log; unset: the server makes one up. */
   requestId?: string;
@@ -39,7 +40,9 @@ type Send<Request, Response> = (
 ) => ClientUnaryCall;
 
 /** One connection to a server, made when it is first needed and again whenever it was lost; close() ends
- * it. Calls are rejected with grpc-js's ServiceError: `code`, `details`, and what details() reads. */
+ * it. Calls are rejected with grpc-js's ServiceError: `code`, `details`, and what details() reads; with
+ * INVALID_ARGUMENT, and without asking the server, where an argument is none that can be sent. The
+ * constructor throws the same error for such options. */
 export class RerankClient {
   /** The generated clients over the same connection, without this one's deadline and retries. */
   readonly service: RerankServiceClient;
@@ -47,12 +50,22 @@ export class RerankClient {
 
   private readonly deadline: number;
   private readonly retry: RetryOptions;
-  private readonly metadata: Record<string, string>;
+  private readonly metadata = new Metadata();
 
   constructor(options: ClientOptions = {}) {
+    this.deadline = options.deadline ?? DEFAULTS.deadline;
+    this.retry = { ...DEFAULTS.retry, ...options.retry };
+    const maxMessageBytes = options.maxMessageBytes ?? DEFAULTS.maxMessageBytes;
+    endOf(this.deadline, 0);
+    checkWhole("retry.maxAttempts", this.retry.maxAttempts, 1, Number.MAX_SAFE_INTEGER, Infinity);
+    checkPause("retry.initialBackoff", this.retry.initialBackoff);
+    checkPause("retry.maxBackoff", this.retry.maxBackoff);
+    checkWhole("maxMessageBytes", maxMessageBytes, 0, 2 ** 31 - 1);
+    for (const [key, value] of Object.entries(options.metadata ?? {})) setMetadata(this.metadata, key, value);
+    if (options.apiKey) setMetadata(this.metadata, "authorization", `Bearer ${options.apiKey}`);
     const target = options.target ?? DEFAULTS.target;
     const channel = {
-      "grpc.max_send_message_length": options.maxMessageBytes ?? DEFAULTS.maxMessageBytes,
+      "grpc.max_send_message_length": maxMessageBytes,
       "grpc.max_receive_message_length": -1,
       // A server that is starting is found soon after it is there.
       "grpc.initial_reconnect_backoff_ms": 100,
@@ -67,15 +80,12 @@ export class RerankClient {
     const transport = options.tls ? secure(options.tls) : credentials.createInsecure();
     this.service = new RerankServiceClient(target, transport, channel);
     this.health = new HealthClient(target, transport, { ...channel, channelOverride: this.service.getChannel() });
-    this.deadline = options.deadline ?? DEFAULTS.deadline;
-    this.retry = { ...DEFAULTS.retry, ...options.retry };
-    this.metadata = { ...options.metadata, ...(options.apiKey && { authorization: `Bearer ${options.apiKey}` }) };
   }
 
   /** Orders the documents by how well they answer the query, best first. */
-  rerank(request: Partial<RerankRequest>, settings: CallSettings = {}): Promise<RerankResponse> {
+  async rerank(request: Partial<RerankRequest>, settings: CallSettings = {}): Promise<RerankResponse> {
     return this.call<RerankRequest, RerankResponse>(
-      (...call) => this.service.rerank(...call), RerankRequest.fromPartial(request), settings);
+      (...call) => this.service.rerank(...call), checked(request), settings);
   }
 
   /** The models that are served, the default one first. */
@@ -87,6 +97,7 @@ export class RerankClient {
 
   /** Whether the server, or a model, takes calls now. NOT_FOUND: the server has no such part. */
   async isServing(part = "", settings: CallSettings = {}): Promise<boolean> {
+    checkText("part", part);
     const answer = await this.call<HealthCheckRequest, HealthCheckResponse>(
       (...call) => this.health.check(...call), { service: part }, settings);
     return answer.status === HealthCheckResponse_ServingStatus.SERVING;
@@ -99,14 +110,15 @@ export class RerankClient {
   private async call<Request, Response>(
     send: Send<Request, Response>, request: Request, settings: CallSettings,
   ): Promise<Response> {
-    const deadline = Date.now() + (settings.deadline ?? this.deadline);
+    const deadline = endOf(settings.deadline ?? this.deadline, Date.now());
+    const metadata = this.metadataOf(settings);
     for (let attempts = 1; ; attempts++) {
       try {
-        return await attempt(send, request, this.metadataOf(settings), deadline, settings.signal);
+        return await attempt(send, request, metadata.clone(), deadline, settings.signal);
       } catch (error) {
         const pause = retryPause(this.retry, attempts, error as ServiceError, Math.random());
         if (pause === undefined || Date.now() + pause >= deadline) throw error;
-        await sleep(pause, undefined, { signal: settings.signal }).catch(() => {
+        await sleep(Math.min(pause, MAX_TIMER), undefined, { signal: settings.signal }).catch(() => {
           throw cancelled();
         });
       }
@@ -114,10 +126,9 @@ export class RerankClient {
   }
 
   private metadataOf(settings: CallSettings): Metadata {
-    const metadata = new Metadata();
-    for (const [name, value] of Object.entries(this.metadata)) metadata.set(name, value);
-    if (settings.requestId) metadata.set("x-request-id", settings.requestId);
-    if (settings.providerKey) metadata.set("x-rerank-provider-key", settings.providerKey);
+    const metadata = this.metadata.clone();
+    if (settings.requestId) setMetadata(metadata, "x-request-id", settings.requestId);
+    if (settings.providerKey) setMetadata(metadata, "x-rerank-provider-key", settings.providerKey);
     return metadata;
   }
 }
@@ -141,10 +152,20 @@ function secure(tls: TlsOptions) {
   return credentials.createSsl(tls.rootCertificates ?? null, tls.privateKey ?? null, tls.certificateChain ?? null);
 }
 
+/** The request with what it leaves open; throws INVALID_ARGUMENT, which names the field, for what no message can hold. */
+function checked(request: Partial<RerankRequest>): RerankRequest {
+  const { query = "", documents = [], model = "", topK = 0, scoreKind = 0, truncation = 0 } = request;
+  checkText("query", query);
+  if (!Array.isArray(documents)) throw failure(status.INVALID_ARGUMENT, "documents must be an array of strings");
+  for (let i = 0; i < documents.length; i++) checkText(`documents[${i}]`, documents[i]);
+  checkText("model", model);
+  checkWhole("topK", topK, 0, 2 ** 32 - 1);
+  checkWhole("scoreKind", scoreKind, -(2 ** 31), 2 ** 31 - 1);
+  checkWhole("truncation", truncation, -(2 ** 31), 2 ** 31 - 1);
+  return RerankRequest.fromPartial(request);
+}
+
 /** As grpc-js says that a call was cancelled. */
 function cancelled(): ServiceError {
-  const message = "Cancelled on client";
-  return Object.assign(new Error(`${status.CANCELLED} CANCELLED: ${message}`), {
-    code: status.CANCELLED, details: message, metadata: new Metadata(),
-  });
+  return failure(status.CANCELLED, "Cancelled on client");
 }

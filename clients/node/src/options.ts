@@ -25,7 +25,8 @@ export interface TlsOptions {
 export interface ClientOptions {
   /** "host:port", "unix:/path" or any gRPC name. Default: "127.0.0.1:50051". */
   target?: string;
-  /** Of a call, its retries included, in milliseconds. Default: 30000. */
+  /** Of a call, its retries included, in milliseconds; Infinity, or more than 2^31 - 1, which no timer can
+   * wait for: none. Default: 30000. */
   deadline?: number;
   retry?: Partial<RetryOptions>;
   /** The largest request that is sent; a larger one fails with RESOURCE_EXHAUSTED. Default: 64 MiB, as

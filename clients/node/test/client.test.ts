@@ -61,8 +61,15 @@ test("a cancelled call makes room for one that was put off", { timeout }, async 
 });
 
 test("a call out of time leaves nothing running", { timeout }, async (t) => {
-  const client = connect(t, { target: (await RerankServer.start(t)).address });
-  await assert.rejects(client.rerank(longWork, { deadline: 500 }), { code: status.DEADLINE_EXCEEDED });
+  const server = await RerankServer.start(t);
+  const client = connect(t, { target: server.address });
+  // One that the server has heard of, however slow the machine is.
+  for (let deadline = 500; !server.logged("accepted: ", "documents=2000"); deadline *= 2) {
+    await assert.rejects(client.rerank(longWork, { deadline }), { code: status.DEADLINE_EXCEEDED });
+  }
+  // The client ends its call at the deadline too: whichever the server sees first.
+  const line = await server.waitFor("request: ", "documents=2000");
+  assert.match(line, /status=(DEADLINE_EXCEEDED|CANCELLED)/);
   await client.rerank(panda); // the only call that the server takes at a time
 });
 
@@ -116,6 +123,50 @@ for (const [name, fails, calls, code] of [
     assert.equal(made, calls);
   });
 }
+
+test("refuses what cannot be sent, and names it", { timeout }, async (t) => {
+  const target = await serve(t, () => assert.fail("it was sent"));
+  const client = connect(t, { target });
+  const bad: [string, Record<string, unknown>, Record<string, unknown>?][] = [
+    ["topK", { topK: -1 }], ["topK", { topK: 1.5 }], ["topK", { topK: NaN }], ["topK", { topK: 2 ** 32 }],
+    ["topK", { topK: "3" }], ["scoreKind", { scoreKind: 0.5 }], ["truncation", { truncation: Infinity }],
+    ["query", { query: 7 }], ["query", { query: "ab\ud800" }], ["model", { model: {} }], ["model", { model: "\udfff" }],
+    ["documents", { documents: "one text" }], ["documents[1]", { documents: ["a", 1] }],
+    ["documents[0]", { documents: [null] }], ["documents[1]", { documents: ["\u{1F43C}", "\u{1F43C}\udc3c"] }],
+    ["deadline", {}, { deadline: NaN }], ["deadline", {}, { deadline: "soon" }],
+    ["x-request-id", {}, { requestId: "s3cret\n" }], ["x-rerank-provider-key", {}, { providerKey: "s3cret-\u00e9" }],
+  ];
+  for (const [name, request, settings] of bad) {
+    await assert.rejects(client.rerank({ ...panda, ...request } as never, settings as never), (error: never) => {
+      const { code, details } = error as { code: status; details: string };
+      assert.equal(code, status.INVALID_ARGUMENT, details);
+      assert.ok(details.startsWith(`${name} `), details);
+      assert.ok(!details.includes("s3cret"));
+      return true;
+    });
+  }
+  await assert.rejects(client.isServing(7 as never), { code: status.INVALID_ARGUMENT });
+});
+
+test("refuses options that mean nothing", () => {
+  for (const options of [
+    { deadline: NaN }, { maxMessageBytes: -1 }, { maxMessageBytes: NaN }, { retry: { maxAttempts: 0 } },
+    { retry: { maxAttempts: NaN } }, { retry: { initialBackoff: -1 } }, { retry: { maxBackoff: NaN } },
+    { metadata: { Upper: "s3cret" } }, { metadata: { "x-a\n": "s3cret" } }, { metadata: { "x-a": "s3cret\n" } },
+    { metadata: { "x-a": 5 } }, { apiKey: "s3cret\u00e9" },
+  ]) {
+    assert.throws(() => new RerankClient(options as never), (error: { code: status; message: string }) =>
+      error.code === status.INVALID_ARGUMENT && !error.message.includes("s3cret"), JSON.stringify(options));
+  }
+});
+
+test("a deadline may be endless, or over", { timeout }, async (t) => {
+  const client = connect(t, { target: await serve(t, () => undefined) });
+  for (const deadline of [Infinity, 1e15, 2 ** 31]) await client.rerank(panda, { deadline });
+  for (const deadline of [0, -1, -Infinity]) {
+    await assert.rejects(client.rerank(panda, { deadline }), { code: status.DEADLINE_EXCEEDED });
+  }
+});
 
 test("cancels the pause between two attempts", { timeout }, async (t) => {
   const controller = new AbortController();

@@ -41,13 +41,19 @@ export class RerankServer {
     return server;
   }
 
-  /** Resolves once the log has a line that holds all of the texts. */
-  waitFor(...texts: string[]): Promise<void> {
+  /** The first line of the log that holds all of the texts, if there is one yet. */
+  logged(...texts: string[]): string | undefined {
+    return this.log.find((line) => texts.every((text) => line.includes(text)));
+  }
+
+  /** Resolves to the first line of the log that holds all of the texts, once it is there. */
+  waitFor(...texts: string[]): Promise<string> {
     return new Promise((resolve) => {
       const check = () => {
-        if (!this.log.some((line) => texts.every((text) => line.includes(text)))) return;
+        const line = this.logged(...texts);
+        if (line === undefined) return;
         this.waiting.delete(check);
-        resolve();
+        resolve(line);
       };
       this.waiting.add(check);
       check();
