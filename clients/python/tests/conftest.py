@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
 
 import pytest
@@ -94,6 +95,20 @@ class Server:
         """The log line of the call with this id."""
         return self.wait_for_line(lambda line: line.get("id") == request_id)
 
+    def wait_for_calls(self, number: int) -> None:
+        """Returns once so many calls are in progress. The server must have been told to serve its metrics."""
+        address = self.wait_for_line(lambda line: line["message"] == "metrics")["address"]
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            page = direct.open(f"http://{address}/metrics", timeout=PATIENCE).read().decode()
+            (now,) = [line.split()[1] for line in page.splitlines() if line.startswith("rerankd_calls_in_progress ")]
+            if float(now) == number:
+                return
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{now} calls in progress after {PATIENCE} s, not {number}")
+            time.sleep(0.01)
+
     def stop(self) -> int:
         self.process.terminate()
         status = self.process.wait(PATIENCE)
@@ -155,6 +170,6 @@ models:
 """
     )
     keys = {"VOYAGE_API_KEY": "server-key", "CO_API_KEY": "server-key", "JINA_API_KEY": "server-key"}
-    running = Server(["--config", str(config), "--listen", "127.0.0.1:0"], keys)
+    running = Server(["--config", str(config), "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"], keys)
     yield running
     assert running.stop() == 0

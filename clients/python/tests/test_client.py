@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
-import time
 from typing import Any, Callable, Iterator, List
 
 import grpc
@@ -195,6 +195,7 @@ def test_a_call_that_timed_out_leaves_nothing_running(
     assert isinstance(error.value, TimeoutError)
     # The client ends its call at the deadline too: whichever the server sees first.
     assert server.request_line(request_id)["status"] in ("DEADLINE_EXCEEDED", "CANCELLED")
+    server.wait_for_calls(0)
 
 
 @pytest.mark.parametrize(
@@ -206,20 +207,23 @@ def test_a_task_that_is_cancelled_leaves_nothing_running(
     server: Server, model: str, documents: List[str], query: str
 ) -> None:
     request_id = f"cancel-{model}"
+    server.wait_for_calls(0)
 
     async def run() -> None:
         async with AsyncRerankFunction(server.target, model) as rerank:
             task = asyncio.ensure_future(rerank.rerank(query, documents, request_id=request_id))
-            await asyncio.sleep(2)  # until it is there; else there is no line of it
+            await asyncio.to_thread(server.wait_for_calls, 1)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
 
     asyncio.run(run())
     assert server.request_line(request_id)["status"] == "CANCELLED"
+    server.wait_for_calls(0)
 
 
 def test_closing_ends_calls_of_other_threads(server: Server) -> None:
+    server.wait_for_calls(0)
     rerank = RerankFunction(server.target, "rerank-2")
     errors: List[BaseException] = []
 
@@ -231,11 +235,73 @@ def test_closing_ends_calls_of_other_threads(server: Server) -> None:
 
     thread = threading.Thread(target=hang)
     thread.start()
-    time.sleep(2)  # until the call is there
+    server.wait_for_calls(1)
     rerank.close()
     thread.join()
     assert [type(error) for error in errors] == [rerankd.CancelledError]
     assert server.request_line("closed")["status"] == "CANCELLED"
+
+
+def test_closing_ends_calls_of_other_tasks(server: Server) -> None:
+    server.wait_for_calls(0)
+
+    async def run() -> None:
+        rerank = AsyncRerankFunction(server.target, "rerank-2")
+        task = asyncio.ensure_future(rerank.rerank("fault:silent", ["a"], request_id="closed-asyncio"))
+        await asyncio.to_thread(server.wait_for_calls, 1)
+        await rerank.close()
+        with pytest.raises(rerankd.CancelledError, match="the client was closed") as error:
+            await task
+        assert error.value.attempts == 1
+
+    asyncio.run(run())
+    assert server.request_line("closed-asyncio")["status"] == "CANCELLED"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="no task tells how often it was cancelled")
+def test_a_task_that_is_cancelled_as_its_client_is_closed_is_cancelled(server: Server) -> None:
+    server.wait_for_calls(0)
+
+    async def run() -> None:
+        rerank = AsyncRerankFunction(server.target, "rerank-2")
+        task = asyncio.ensure_future(rerank.rerank("fault:silent", ["a"]))
+        await asyncio.to_thread(server.wait_for_calls, 1)
+        task.cancel()
+        await rerank.close()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(run())
+
+
+def test_closing_ends_the_pause_between_two_attempts(server: Server) -> None:
+    """The server asks to come back in 20 s."""
+    query = "fault:status:429:20"
+    rerank = RerankFunction(server.target, "rerank-2")
+    errors: List[BaseException] = []
+
+    def wait() -> None:
+        try:
+            rerank.rerank(query, ["a"], request_id="paused")
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    server.request_line("paused")
+    rerank.close()
+    thread.join()
+    assert [type(error) for error in errors] == [rerankd.CancelledError]
+
+    async def run() -> None:
+        client = AsyncRerankFunction(server.target, "rerank-2")
+        task = asyncio.ensure_future(client.rerank(query, ["a"], request_id="paused-asyncio"))
+        await asyncio.to_thread(server.request_line, "paused-asyncio")
+        await client.close()
+        with pytest.raises(rerankd.CancelledError):
+            await task
+
+    asyncio.run(run())
 
 
 def test_a_thousand_calls_at_once(server: Server) -> None:
@@ -273,6 +339,50 @@ def test_an_async_client_serves_one_loop_after_the_other(server: Server) -> None
     rerank = AsyncRerankFunction(server.target, "tiny")
     first = asyncio.run(rerank(QUERY, DOCUMENTS))
     assert asyncio.run(rerank(QUERY, DOCUMENTS)) == first
+
+
+def test_the_connection_of_a_loop_that_is_over_is_closed(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    channels: List[grpc.aio.Channel] = []
+    make = grpc.aio.insecure_channel
+
+    def recording(*arguments: Any) -> grpc.aio.Channel:
+        channels.append(make(*arguments))
+        return channels[-1]
+
+    monkeypatch.setattr(grpc.aio, "insecure_channel", recording)
+    rerank = AsyncRerankFunction(server.target, "tiny")
+    for _ in range(3):
+        asyncio.run(rerank(QUERY, DOCUMENTS))
+    shutdown = grpc.ChannelConnectivity.SHUTDOWN
+    assert [channel.get_state() is shutdown for channel in channels] == [True, True, False]
+    asyncio.run(rerank.close())  # a fourth loop, and no call in it
+    assert channels[2].get_state() is shutdown
+
+
+def test_loops_that_run_at_once_have_connections_of_their_own(server: Server) -> None:
+    rerank = AsyncRerankFunction(server.target, "tiny")
+    failures: List[BaseException] = []
+    both = threading.Barrier(2)
+
+    async def work() -> None:
+        for _ in range(10):
+            both.wait()
+            assert len(await rerank(QUERY, DOCUMENTS)) == 4
+
+    def loop() -> None:
+        try:
+            asyncio.run(work())
+        except BaseException as error:
+            failures.append(error)
+            both.abort()
+
+    threads = [threading.Thread(target=loop) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    asyncio.run(rerank.close())
 
 
 def test_a_closed_client_refuses(server: Server) -> None:

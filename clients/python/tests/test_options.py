@@ -120,6 +120,52 @@ def test_the_environments_key_is_used_unless_another_is_given(call: Any, monkeyp
     assert [one.get("authorization") for one in server.calls] == ["Bearer of-the-environment", "Bearer given", None]
 
 
+@pytest.mark.parametrize(
+    "options, name",
+    [
+        ({"metadata": {"x-a\n": "s3ntinel"}}, "metadata"),
+        ({"metadata": {"X-Tenant": "s3ntinel"}}, "metadata"),
+        ({"metadata": {"": "s3ntinel"}}, "metadata"),
+        ({"metadata": {":path": "s3ntinel"}}, "metadata"),
+        ({"metadata": {"grpc-status": "s3ntinel"}}, "metadata"),
+        ({"metadata": {7: "s3ntinel"}}, "metadata"),
+        ({"metadata": {"x-a": "s3ntinel\r"}}, "x-a"),
+        ({"metadata": {"x-a": "s3ntinel-\u00e9"}}, "x-a"),
+        ({"metadata": {"x-a": 5}}, "x-a"),
+        ({"metadata": {"x-a-bin": "s3ntinel"}}, "x-a-bin"),
+        ({"api_key": "s3ntinel\n"}, "authorization"),
+        ({"provider_key": "s3ntinel\u2028"}, "x-rerank-provider-key"),
+    ],
+)
+@pytest.mark.parametrize("client", [RerankFunction, AsyncRerankFunction])
+def test_metadata_that_cannot_be_sent_is_refused_by_its_name(client: Any, options: Any, name: str) -> None:
+    with pytest.raises(rerankd.InvalidArgumentError, match=f"^{name} ") as error:
+        client(options=ClientOptions(**options))
+    assert error.value.attempts == 0
+    assert "s3ntinel" not in str(error.value) + repr(error.value)
+
+
+def test_bytes_travel_under_a_name_for_bytes(call: Any) -> None:
+    with ScriptedServer([]) as server:
+        call(server.target, ClientOptions(metadata={"x-a-bin": b"\x00\xff"}))  # type: ignore[dict-item]
+    assert server.calls[0]["x-a-bin"] == b"\x00\xff"
+
+
+@pytest.mark.parametrize("request_id", ["caf\u00e9", "a\nb", "a\x7f", 7])
+def test_a_request_id_that_cannot_be_sent_is_refused(request_id: Any) -> None:
+    async def run(target: str) -> None:
+        async with AsyncRerankFunction(target) as rerank:
+            with pytest.raises(rerankd.InvalidArgumentError, match="^x-request-id must be printable ASCII"):
+                await rerank.rerank("q", ["a"], request_id=request_id)
+
+    with ScriptedServer([]) as server:
+        with RerankFunction(server.target) as rerank:
+            with pytest.raises(rerankd.InvalidArgumentError, match="^x-request-id must be printable ASCII"):
+                rerank.rerank("q", ["a"], request_id=request_id)
+        asyncio.run(run(server.target))
+    assert server.calls == []
+
+
 def make_certificates(folder: pathlib.Path) -> None:
     """ca.pem; server.pem and client.pem by it, each with its .key. The server is "rerankd.test"."""
     if shutil.which("openssl") is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Optional
 
-from .errors import RerankError, error_details, error_of
+from .errors import CancelledError, RerankError, closed_during_call, error_details, error_of
 from .messages import request_id_of
 from .options import ClientOptions, seconds_or_none
 
@@ -34,6 +34,10 @@ class Attempts:
             request_id_of(failure.trailing_metadata()),
             self._begun,
         )
+
+    def closed(self) -> CancelledError:
+        """What ends it when the client is closed meanwhile."""
+        return closed_during_call(self._begun)
 
     def pause_after(self, error: RerankError) -> Optional[float]:
         """Seconds until the next; None: there is none."""

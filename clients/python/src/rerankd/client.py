@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from types import TracebackType
 from typing import Any, List, Optional, Sequence, Tuple, Type
 
@@ -11,7 +11,7 @@ import grpc
 from ._generated import rerank_pb2
 from .attempts import Attempts
 from .messages import models_of, rerank_answer, rerank_request, texts_of
-from .options import REQUEST_ID, ClientOptions, target_or_default
+from .options import ClientOptions, metadata_with_request_id, target_or_default
 from .types import Model, RerankAnswer, RerankResult, ScoreKind, Truncation
 
 SERVICE = "/rerank.v1.RerankService/"
@@ -30,6 +30,7 @@ class RerankFunction:
     target: "host:port", "unix:/path", "dns:///host:port" or any other name that gRPC knows. None: the
     environment's RERANKD_TARGET, else 127.0.0.1:50051.
     model: the name or an alias of a model of the server; "": its default model.
+    InvalidArgumentError: the options have metadata or a key that gRPC cannot send.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class RerankFunction:
         self.options = options or ClientOptions()
         self._metadata = self.options.call_metadata()
         grpc_options = self.options.grpc_options()
+        self._closed = threading.Event()
         self._channel: grpc.Channel
         if self.options.tls is None:
             self._channel = grpc.insecure_channel(self.target, grpc_options)
@@ -78,11 +80,12 @@ class RerankFunction:
 
         timeout: seconds for all attempts together; None: that of the options.
         request_id: printable ASCII for the server's log; "": the server makes one up.
-        Raises RerankError, by its subclass; TypeError for arguments of a wrong type.
+        Raises RerankError, by its subclass; TypeError for arguments of a wrong type; ValueError once
+        the client is closed.
         """
         texts = texts_of(documents)
         request = rerank_request(query, texts, top_k, self.model, score_kind, truncation)
-        metadata = self._metadata + [(REQUEST_ID, request_id)] if request_id else self._metadata
+        metadata = metadata_with_request_id(self._metadata, request_id)
         response, call = self._send(self._rerank, request, timeout, metadata)
         return rerank_answer(response, texts, call.initial_metadata())
 
@@ -93,6 +96,7 @@ class RerankFunction:
 
     def close(self) -> None:
         """Ends the connection; calls in progress fail with CancelledError. Later calls are a ValueError."""
+        self._closed.set()
         self._channel.close()
 
     def __enter__(self) -> RerankFunction:
@@ -109,6 +113,8 @@ class RerankFunction:
     def _send(
         self, method: Any, request: Any, timeout: Optional[float], metadata: List[Tuple[str, str]]
     ) -> Tuple[Any, grpc.Call]:
+        if self._closed.is_set():
+            raise ValueError("the client is closed")
         attempts = Attempts(self.options, timeout)
         while True:
             try:
@@ -117,7 +123,12 @@ class RerankFunction:
                 )
             except grpc.RpcError as failure:
                 error = attempts.error(failure)
+            except ValueError:
+                if self._closed.is_set():  # grpcio refuses a call on a closed channel
+                    raise attempts.closed() from None
+                raise
             pause = attempts.pause_after(error)
             if pause is None:
                 raise error
-            time.sleep(pause)
+            if self._closed.wait(pause):
+                raise attempts.closed()

@@ -173,3 +173,18 @@ def error_of(
         request_id=request_id,
         attempts=attempts,
     )
+
+
+def invalid_argument(name: str, problem: str) -> InvalidArgumentError:
+    """What cannot be sent, and so was not: `attempts` is 0."""
+    return InvalidArgumentError(
+        f"{name} {problem}",
+        code=grpc.StatusCode.INVALID_ARGUMENT,
+        details=ErrorDetails(violations=(FieldViolation(name, problem),)),
+        attempts=0,
+    )
+
+
+def closed_during_call(attempts: int) -> CancelledError:
+    """The call was in progress, or between two attempts, when close() came."""
+    return CancelledError("the client was closed", code=grpc.StatusCode.CANCELLED, attempts=attempts)

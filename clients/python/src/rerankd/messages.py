@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Iterable, List, Mapping, Optional, Sequence
 
-import grpc
-
 from ._generated import rerank_pb2
-from .errors import ErrorDetails, FieldViolation, InvalidArgumentError, metadata_value
+from .errors import invalid_argument, metadata_value
 from .options import REQUEST_ID
 from .types import (
     Model,
@@ -46,7 +44,7 @@ def rerank_request(
 ) -> rerank_pb2.RerankRequest:
     """TypeError, InvalidArgumentError: something that no message can hold; the field is named."""
     if top_k is not None and not 0 <= top_k < 1 << 32:
-        raise _invalid("top_k", f"must be between 0 (all) and 2**32 - 1, not {top_k}")
+        raise invalid_argument("top_k", f"must be between 0 (all) and 2**32 - 1, not {top_k}")
     try:
         # Texts stay here: the answer names documents by their position.
         return rerank_pb2.RerankRequest(
@@ -71,16 +69,7 @@ def _check_text(name: str, text: Any) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise _invalid(name, f"has a lone surrogate at position {error.start}, which UTF-8 cannot hold") from None
-
-
-def _invalid(name: str, problem: str) -> InvalidArgumentError:
-    return InvalidArgumentError(
-        f"{name} {problem}",
-        code=grpc.StatusCode.INVALID_ARGUMENT,
-        details=ErrorDetails(violations=(FieldViolation(name, problem),)),
-        attempts=0,
-    )
+        raise invalid_argument(name, f"has a lone surrogate at position {error.start}, which UTF-8 cannot hold") from None
 
 
 def rerank_answer(

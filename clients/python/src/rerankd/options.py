@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import os
 import random
+import re
 from dataclasses import dataclass, field
 from typing import Any, List, Mapping, Optional, Tuple
 
 import grpc
+
+from .errors import invalid_argument
 
 DEFAULT_TARGET = "127.0.0.1:50051"
 PROVIDER_KEY = "x-rerank-provider-key"
@@ -99,20 +102,23 @@ class ClientOptions:
     api_key: Optional[str] = field(default=None, repr=False)
     # The caller's own key of the provider that hosts the model, where the entry says caller_key: allow.
     provider_key: Optional[str] = field(default=None, repr=False)
-    metadata: Mapping[str, str] = field(default_factory=dict, repr=False)  # of every call
+    # Of every call: lower-case keys, printable ASCII.
+    metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
     # The largest request, as the server limits it by default. Answers have no limit: they are smaller.
     max_message_bytes: int = 64 << 20
     # What grpcio calls channel options; they win over those of this package.
     channel_options: Tuple[Tuple[str, Any], ...] = ()
 
     def call_metadata(self) -> List[Tuple[str, str]]:
-        """The metadata of every call."""
+        """The metadata of every call. InvalidArgumentError names a key that gRPC could not send."""
         metadata = list(self.metadata.items())
         api_key = os.environ.get("RERANKD_API_KEY") if self.api_key is None else self.api_key
         if api_key:
             metadata.append(("authorization", f"Bearer {api_key}"))
         if self.provider_key:
             metadata.append((PROVIDER_KEY, self.provider_key))
+        for key, value in metadata:
+            check_metadata(key, value)
         return metadata
 
     def grpc_options(self) -> List[Tuple[str, Any]]:
@@ -134,6 +140,29 @@ class ClientOptions:
             options["grpc.ssl_target_name_override"] = self.tls.server_name  # type: ignore[assignment]
         options.update(self.channel_options)
         return list(options.items())
+
+
+def metadata_with_request_id(metadata: List[Tuple[str, str]], request_id: str) -> List[Tuple[str, str]]:
+    """The metadata of a call with this id; "": the server makes one up. InvalidArgumentError: it is not printable ASCII."""
+    if not request_id:
+        return metadata
+    check_metadata(REQUEST_ID, request_id)
+    return metadata + [(REQUEST_ID, request_id)]
+
+
+def check_metadata(key: Any, value: Any) -> None:
+    """InvalidArgumentError: gRPC could not send it. Says the key, and not the value, which may be secret."""
+    if not isinstance(key, str) or not re.fullmatch(r"[0-9a-z_.-]+", key) or key.startswith("grpc-"):
+        raise invalid_argument(
+            "metadata", f"cannot have the key {key!r}: keys are of 0-9 a-z _ . - and do not begin with grpc-"
+        )
+    if key.endswith("-bin"):
+        if not isinstance(value, bytes):
+            raise invalid_argument(key, f"must be bytes, as its name ends with -bin, not {type(value).__name__}")
+        return
+    text = value.decode("latin-1") if isinstance(value, bytes) else value
+    if not isinstance(text, str) or not re.fullmatch("[ -~]*", text):
+        raise invalid_argument(key, "must be printable ASCII")
 
 
 def seconds_or_none(timeout: Optional[float]) -> Optional[float]:
