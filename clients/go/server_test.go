@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -73,6 +74,18 @@ func startServer(t *testing.T) *server {
 	return s
 }
 
+// logged returns the first line of the log that holds all of the texts; "" when there is none yet.
+func (s *server) logged(texts ...string) string {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	for _, line := range s.log {
+		if !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(line, text) }) {
+			return line
+		}
+	}
+	return ""
+}
+
 // waitFor returns the first line of the log that holds all of the texts, once it is there.
 func (s *server) waitFor(texts ...string) string {
 	s.t.Helper()
@@ -80,17 +93,10 @@ func (s *server) waitFor(texts ...string) string {
 	for {
 		s.mutex.Lock()
 		changed := s.changed
-		for _, line := range s.log {
-			missing := false
-			for _, text := range texts {
-				missing = missing || !strings.Contains(line, text)
-			}
-			if !missing {
-				s.mutex.Unlock()
-				return line
-			}
-		}
 		s.mutex.Unlock()
+		if line := s.logged(texts...); line != "" {
+			return line
+		}
 		select {
 		case <-changed:
 		case <-timeout:

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
@@ -42,15 +43,23 @@ final class RerankServer implements AutoCloseable {
     waitFor("serving: address=");
   }
 
-  /** Returns once the log has a line that holds all of the texts. */
-  void waitFor(String... texts) throws InterruptedException {
+  /** The first line of the log that holds all of the texts, if there is one yet. */
+  Optional<String> logged(String... texts) {
+    synchronized (log) {
+      return log.stream().filter(line -> Stream.of(texts).allMatch(line::contains)).findFirst();
+    }
+  }
+
+  /** The first line of the log that holds all of the texts, once it is there. */
+  String waitFor(String... texts) throws InterruptedException {
     long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
     synchronized (log) {
-      while (log.stream().noneMatch(line -> Stream.of(texts).allMatch(line::contains))) {
+      while (logged(texts).isEmpty()) {
         long left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
         assertTrue(left > 0, () -> "the log has no such line: " + String.join(" ", texts));
         log.wait(left);
       }
+      return logged(texts).get();
     }
   }
 
