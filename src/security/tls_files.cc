@@ -128,23 +128,22 @@ std::string SubjectOf(const X509* certificate) {
 
 // OpenSSL has demands of its own, on the length of keys for example; gRPC would only log them.
 // Nor would it show a chain of which one certificate is too weak, and so turn every client away.
-// REQUIRES: `chain` is not empty; the server's own comes first.
-absl::Status CheckUsable(const TlsFiles& files, const std::vector<Certificate>& chain,
-                         EVP_PKEY* key) {
-  const Context context(SSL_CTX_new(TLS_server_method()));
+// REQUIRES: `chain` is not empty; the one that the key belongs to comes first.
+absl::Status CheckUsable(const Place& certificate_place, const std::vector<Certificate>& chain,
+                         const Place& key_place, EVP_PKEY* key) {
+  const Context context(SSL_CTX_new(TLS_method()));
   if (context == nullptr) return absl::InternalError("OpenSSL has no TLS: " + LastReason());
   if (SSL_CTX_use_certificate(context.get(), chain.front().get()) != 1) {
-    return Wrong({"tls.certificate", files.certificate}, "cannot be used: " + LastReason());
+    return Wrong(certificate_place, "cannot be used: " + LastReason());
   }
   for (size_t i = 1; i < chain.size(); ++i) {
     if (SSL_CTX_add1_chain_cert(context.get(), chain[i].get()) == 1) continue;
     const std::string reason = LastReason();
-    return Wrong({"tls.certificate", files.certificate},
-                 fmt::format("its certificate number {} ({}) cannot be used: {}", i + 1,
-                             SubjectOf(chain[i].get()), reason));
+    return Wrong(certificate_place, fmt::format("its certificate number {} ({}) cannot be used: {}",
+                                                i + 1, SubjectOf(chain[i].get()), reason));
   }
   if (SSL_CTX_use_PrivateKey(context.get(), key) != 1) {
-    return Wrong({"tls.key", files.key}, "cannot be used: " + LastReason());
+    return Wrong(key_place, "cannot be used: " + LastReason());
   }
   return absl::OkStatus();
 }
@@ -162,17 +161,9 @@ absl::Status CheckAuthorities(const Place& place, const std::string& text,
   return first;
 }
 
-}  // namespace
-
-std::string ShownTime(system_clock::time_point time) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(system_clock::to_time_t(time)));
-}
-
-absl::StatusOr<TlsMaterial> LoadTlsFiles(const TlsFiles& files, system_clock::time_point now) {
-  const Place certificate_place{"tls.certificate", files.certificate};
-  const Place key_place{"tls.key", files.key};
-  const Place ca_place{"tls.client_ca", files.client_ca};
-  TlsMaterial out;
+// The certificate and its key, into `out`.
+absl::Status LoadPair(const Place& certificate_place, const Place& key_place,
+                      system_clock::time_point now, TlsMaterial& out) {
   RERANKD_ASSIGN_OR_RETURN(out.certificates, Read(certificate_place));
   RERANKD_ASSIGN_OR_RETURN(out.key, Read(key_place));
   RERANKD_ASSIGN_OR_RETURN(const std::vector<Certificate> chain,
@@ -183,15 +174,32 @@ absl::StatusOr<TlsMaterial> LoadTlsFiles(const TlsFiles& files, system_clock::ti
   if (X509_check_private_key(leaf, key.get()) != 1) {
     ERR_clear_error();
     return Wrong(key_place, fmt::format("is not the key of the certificate in {}",
-                                        files.certificate.string()));
+                                        certificate_place.file.string()));
   }
-  RERANKD_RETURN_IF_ERROR(CheckUsable(files, chain, key.get()));
+  RERANKD_RETURN_IF_ERROR(CheckUsable(certificate_place, chain, key_place, key.get()));
+  RERANKD_ASSIGN_OR_RETURN(out.expires, TimeOf(certificate_place, X509_get0_notAfter(leaf)));
+  out.subject = SubjectOf(leaf);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::string ShownTime(system_clock::time_point time) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(system_clock::to_time_t(time)));
+}
+
+absl::StatusOr<TlsMaterial> LoadTlsFiles(const TlsFiles& files, system_clock::time_point now,
+                                         const TlsFileNames& names) {
+  const Place ca_place{names.ca, files.client_ca};
+  TlsMaterial out;
+  if (files.enabled()) {
+    RERANKD_RETURN_IF_ERROR(
+        LoadPair({names.certificate, files.certificate}, {names.key, files.key}, now, out));
+  }
   if (!files.client_ca.empty()) {
     RERANKD_ASSIGN_OR_RETURN(out.client_ca, Read(ca_place));
     RERANKD_RETURN_IF_ERROR(CheckAuthorities(ca_place, out.client_ca, now));
   }
-  RERANKD_ASSIGN_OR_RETURN(out.expires, TimeOf(certificate_place, X509_get0_notAfter(leaf)));
-  out.subject = SubjectOf(leaf);
   return out;
 }
 

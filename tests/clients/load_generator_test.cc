@@ -89,6 +89,46 @@ TEST(LoadGeneratorTest, CountsErrorsApart) {
   EXPECT_EQ(result.first_error.message(), "queue full");
 }
 
+TEST(LoadGeneratorTest, SendsACallHoweverShortItsTimeIs) {
+  FakeTime time;
+  time.clock.now = [&time] { return time.now += milliseconds(10); };
+  const LoadResult result =
+      Generate({.duration = milliseconds(1)}, time, [] { return absl::OkStatus(); });
+  EXPECT_EQ(result.latency.count(), 1U);
+}
+
+TEST(LoadGeneratorTest, AStopEndsItAndDoesNotCountWhatItCutShort) {
+  FakeTime time;
+  std::stop_source stop;
+  int calls = 0;
+  const LoadResult result = GenerateLoad(
+      {.rate = 10, .calls = 1000}, time.clock,
+      [&]() -> absl::Status {
+        if (++calls < 4) return absl::OkStatus();
+        stop.request_stop();
+        return absl::CancelledError("cancelled");
+      },
+      [](size_t, nanoseconds) {}, stop.get_token());
+  EXPECT_EQ(calls, 4);
+  EXPECT_EQ(result.latency.count(), 3U);
+  EXPECT_EQ(result.failed(), 0U);
+}
+
+TEST(LoadGeneratorTest, AStopEndsAPause) {
+  std::stop_source stop;
+  size_t done = 0;
+  const LoadResult result = GenerateLoad(
+      {.rate = 0.001, .calls = 2}, SteadyLoadClock(stop.get_token()),
+      [] { return absl::OkStatus(); },
+      [&](size_t so_far, nanoseconds) {
+        done = so_far;
+        stop.request_stop();  // the next is due in a thousand seconds
+      },
+      stop.get_token());
+  EXPECT_EQ(done, 1U);
+  EXPECT_EQ(result.latency.count(), 1U);
+}
+
 TEST(LoadGeneratorTest, SendsAsManyAtATimeAsItMay) {
   std::atomic<int> in_flight = 0;
   std::atomic<bool> all_there = false;

@@ -4,9 +4,12 @@
 
 #include <atomic>
 #include <cmath>
+#include <csignal>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -174,7 +177,7 @@ TEST_F(RerankctlTest, EvaluatesModels) {
       RunHere({"eval", "--data", data, "--qrels", qrels, "--models", "mini,large", "--json",
                "--concurrency", "2", "--run-file", run});
   ASSERT_EQ(outcome.code, 0) << outcome.err;
-  EXPECT_EQ(outcome.err, "");  // no progress where there is no terminal
+  EXPECT_EQ(outcome.err, "");  // no progress of what is over in a moment
   const auto json = nlohmann::json::parse(outcome.out);
   EXPECT_EQ(json["queries"], 2);
   EXPECT_EQ(json["judged_queries"], 2);
@@ -284,12 +287,13 @@ TEST_F(RerankctlTest, BenchSendsWhatItIsGiven) {
                                    "--concurrency", "2", "--model", "large", "--json"},
                                   "a\nbb\n");
   ASSERT_EQ(outcome.code, 0) << outcome.err;
-  EXPECT_EQ(outcome.err, "");  // no progress where there is no terminal
+  EXPECT_EQ(outcome.err, "");  // no progress of what is over in a moment
   const auto json = nlohmann::json::parse(outcome.out);
   EXPECT_EQ(json["loop"], "closed");
   EXPECT_EQ(json["answered"], 20);
   EXPECT_EQ(json["failed"], 0);
   EXPECT_EQ(json["documents_per_call"], 2);
+  EXPECT_EQ(json["interrupted"], false);
   EXPECT_LE(json["latency_ms"]["p50"], json["latency_ms"]["p99"]);
   EXPECT_LE(json["latency_ms"]["p99"], json["latency_ms"]["max"]);
   EXPECT_EQ(server_.large().calls(), 21U) << "one more than is counted";
@@ -331,6 +335,88 @@ TEST_F(RerankctlTest, BenchSaysAtOnceWhatNoCallCouldDo) {
   EXPECT_EQ(outcome.out, "");
 }
 
+TEST_F(RerankctlTest, BenchRefusesAFileWithoutDocuments) {
+  const Outcome outcome = RunHere({"bench", "--documents", "/dev/null"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_EQ(outcome.err, "rerankctl: /dev/null: holds no documents\n");
+  EXPECT_EQ(server_.mini().calls(), 0U);
+}
+
+TEST_F(RerankctlTest, BenchSendsACallHoweverShortItsTimeIs) {
+  const Outcome outcome = RunHere({"bench", "--duration", "0.001", "--json"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_GE(nlohmann::json::parse(outcome.out)["answered"], 1);
+}
+
+TEST_F(RerankctlTest, AnInterruptedBenchPrintsWhatItHasMeasured) {
+  const Outcome outcome = RunProgram(
+      RERANKCTL, {"bench", "--duration", "3600", "--json", "--target", server_.address()}, folder_,
+      "", {}, [this](pid_t bench) {
+        while (server_.mini().calls() < 6) std::this_thread::yield();
+        server_.mini().HoldBack();
+        ASSERT_TRUE(server_.mini().WaitForHeld(1));
+        kill(bench, SIGINT);
+        EXPECT_TRUE(server_.mini().WaitForCancelled(1)) << "nothing is left running";
+      });
+  EXPECT_EQ(outcome.code, 128 + SIGINT);
+  EXPECT_EQ(outcome.err, "rerankctl: interrupted (SIGINT)\n");
+  const auto json = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(json["interrupted"], true);
+  EXPECT_GE(json["answered"], 5);
+  EXPECT_EQ(json["failed"], 0) << "the call that was cut short is no failure of the server";
+  EXPECT_GT(json["latency_ms"]["p50"], 0);
+}
+
+TEST_F(RerankctlTest, ABenchThatWaitsForItsNextCallIsInterrupted) {
+  const Outcome outcome = RunProgram(
+      RERANKCTL, {"bench", "--rate", "0.001", "--calls", "2", "--target", server_.address()},
+      folder_, "", {}, [this](pid_t bench) {
+        while (server_.mini().calls() < 2) std::this_thread::yield();
+        kill(bench, SIGTERM);
+      });
+  EXPECT_EQ(outcome.code, 128 + SIGTERM);
+  EXPECT_THAT(outcome.out, HasSubstr("; interrupted\n"));
+  EXPECT_THAT(outcome.err, HasSubstr("interrupted (SIGTERM)"));
+}
+
+TEST_F(RerankctlTest, ABenchThatIsInterruptedBeforeItsFirstAnswerHasNothingToPrint) {
+  server_.mini().HoldBack();
+  const Outcome outcome = RunProgram(RERANKCTL, {"bench", "--target", server_.address()}, folder_,
+                                     "", {}, [this](pid_t bench) {
+                                       ASSERT_TRUE(server_.mini().WaitForHeld(1));
+                                       kill(bench, SIGINT);
+                                     });
+  EXPECT_EQ(outcome.code, 128 + SIGINT);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(outcome.err, "rerankctl: interrupted (SIGINT)\n");
+}
+
+TEST_F(RerankctlTest, AKeyWhoseLineCannotBePrintedIsNotKept) {
+  const std::string file = (folder_.path() / "key").string();
+  const Outcome outcome = RunProgram(
+      "/bin/sh", {"-c", "exec \"$0\" \"$@\" > /dev/full", RERANKCTL, "key", "ops", "--out", file},
+      folder_, "", {});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_EQ(outcome.err, "rerankctl: cannot write the output; no key was made\n");
+  EXPECT_FALSE(std::filesystem::exists(file));
+  EXPECT_EQ(Run({"key", "ops", "--out", file}).code, 0);
+}
+
+TEST_F(RerankctlTest, SaysItsVersion) {
+  const Outcome outcome = Run({"--version"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, testing::MatchesRegex("rerankctl [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+}
+
+TEST_F(RerankctlTest, TopSaysWhatIsWrongWithTheAddress) {
+  const Outcome empty = Run({"top", "--metrics", ""});
+  EXPECT_EQ(empty.code, 2);
+  EXPECT_EQ(empty.err, "rerankctl: --metrics is empty; give host:port, or a URL\n");
+  const Outcome wrong = Run({"top", "--metrics", "ftp://host"});
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("--metrics "));
+}
+
 // What a real bash completes after `words`, the last of which is being typed.
 TEST_F(RerankctlTest, CompletesCommandsOptionsAndValues) {
   const Outcome script = Run({"completion", "bash"});
@@ -355,6 +441,11 @@ TEST_F(RerankctlTest, CompletesCommandsOptionsAndValues) {
   EXPECT_EQ(complete("rerankctl rerank --documents d", 3), "\n") << "left to bash: a file";
   EXPECT_EQ(complete("rerankctl health --targ", 2), "--target\n");
   EXPECT_EQ(complete("rerankctl health --run-f", 2), "\n") << "an option of another command";
+  EXPECT_EQ(complete("rerankctl --target bench hea", 3), "health\n") << "a host named bench";
+  EXPECT_EQ(complete("rerankctl --target = bench : 50051 hea", 6), "health\n") << "as bash cuts it";
+  EXPECT_EQ(complete("rerankctl --target bench : 50051 health --wa", 6), "--wait\n");
+  EXPECT_EQ(complete("rerankctl health --hel", 2), "--help\n") << "once";
+  EXPECT_EQ(complete("rerankctl --ver", 1), "--version\n");
 }
 
 TEST_F(RerankctlTest, WrongUsageIsTwo) {

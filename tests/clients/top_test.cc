@@ -119,8 +119,20 @@ TEST(TopTest, JsonHasNullForWhatThereIsNot) {
 }
 
 TEST(TopTest, AnAddressOrAUrl) {
-  EXPECT_EQ(MetricsUrl("host:9464"), "http://host:9464/metrics");
-  EXPECT_EQ(MetricsUrl("https://host/of/metrics"), "https://host/of/metrics");
+  for (const auto& [given, url] : {std::pair("host:9464", "http://host:9464/metrics"),
+                                   std::pair("host:9464/", "http://host:9464/metrics"),
+                                   std::pair("host:9464/of", "http://host:9464/of"),
+                                   std::pair("http://host:9464", "http://host:9464/metrics"),
+                                   std::pair("http://[::1]:9464/", "http://[::1]:9464/metrics"),
+                                   std::pair("https://host/of/metrics", "https://host/of/metrics"),
+                                   std::pair("http://host/?a=/b", "http://host/?a=/b")}) {
+    const auto made = MetricsUrl(given);
+    ASSERT_TRUE(made.ok()) << made.status();
+    EXPECT_EQ(*made, url);
+  }
+  for (const char* const wrong : {"", "ftp://host/metrics", "http://", "host:port", "a b"}) {
+    EXPECT_EQ(MetricsUrl(wrong).status().code(), absl::StatusCode::kInvalidArgument) << wrong;
+  }
 }
 
 TEST(LookAtMetricsTest, SaysWhatIsWrongWithWhoAnswers) {

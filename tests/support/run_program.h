@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -30,9 +31,11 @@ inline std::string Slurp(const std::filesystem::path& path) {
 }
 
 // With `input` as its standard input and nothing but `environment`; `folder` takes its output.
+// `meanwhile` runs once it was started.
 inline Outcome RunProgram(const std::string& program, std::vector<std::string> arguments,
                           const TempDir& folder, const std::string& input,
-                          std::vector<std::string> environment) {
+                          std::vector<std::string> environment,
+                          const std::function<void(pid_t)>& meanwhile = {}) {
   const auto pointers = [](std::vector<std::string>& strings) {
     std::vector<char*> out;
     out.reserve(strings.size() + 1);
@@ -58,6 +61,7 @@ inline Outcome RunProgram(const std::string& program, std::vector<std::string> a
     execve(program.c_str(), argv.data(), envp.data());
     _exit(127);
   }
+  if (meanwhile) meanwhile(child);
   Outcome outcome;
   int status = 0;
   EXPECT_EQ(waitpid(child, &status, 0), child);

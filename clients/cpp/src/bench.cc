@@ -67,13 +67,15 @@ double BenchFraction(const LoadOptions& options, size_t done, std::chrono::nanos
   return std::clamp(part, 0.0, 1.0);
 }
 
-std::string BenchTable(const LoadOptions& options, size_t documents, const LoadResult& result) {
+std::string BenchTable(const LoadOptions& options, size_t documents, const LoadResult& result,
+                       bool interrupted) {
   const size_t answered = result.latency.count();
   const std::string loop =
       options.rate.has_value()
           ? fmt::format("open loop, {:g} calls/s, times from when a call was due", *options.rate)
           : fmt::format("closed loop, {} at a time", options.concurrency);
-  std::string out = fmt::format("{}; {} documents a call\n", loop, documents);
+  std::string out = fmt::format("{}; {} documents a call{}\n", loop, documents,
+                                interrupted ? "; interrupted" : "");
   out += fmt::format(
       "{} answered, {} failed in {:.2f} s: {:.2f} calls/s, {:.1f} documents/s\n", answered,
       result.failed(), std::chrono::duration<double>(result.elapsed).count(),
@@ -102,7 +104,7 @@ std::string BenchTable(const LoadOptions& options, size_t documents, const LoadR
 }
 
 nlohmann::ordered_json BenchJson(const LoadOptions& options, size_t documents,
-                                 const LoadResult& result) {
+                                 const LoadResult& result, bool interrupted) {
   const size_t answered = result.latency.count();
   nlohmann::ordered_json latency = {{"mean", Milliseconds(result.latency.mean())}};
   for (const auto& [name, share] : kShares) {
@@ -116,6 +118,7 @@ nlohmann::ordered_json BenchJson(const LoadOptions& options, size_t documents,
                                             : nlohmann::ordered_json(nullptr)},
           {"concurrency", options.concurrency},
           {"documents_per_call", documents},
+          {"interrupted", interrupted},
           {"answered", answered},
           {"failed", result.failed()},
           {"errors", std::move(errors)},

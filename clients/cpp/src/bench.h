@@ -39,8 +39,10 @@ LoadOptions LoadOptionsOf(const BenchArguments& arguments);
 // How far it is, from 0 to 1.
 double BenchFraction(const LoadOptions& options, size_t done, std::chrono::nanoseconds elapsed);
 
-std::string BenchTable(const LoadOptions& options, size_t documents, const LoadResult& result);
+// `interrupted`: it was stopped before its end.
+std::string BenchTable(const LoadOptions& options, size_t documents, const LoadResult& result,
+                       bool interrupted);
 nlohmann::ordered_json BenchJson(const LoadOptions& options, size_t documents,
-                                 const LoadResult& result);
+                                 const LoadResult& result, bool interrupted);
 
 }  // namespace rerankd::client

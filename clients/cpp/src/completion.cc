@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <string_view>
+#include <vector>
 
 namespace rerankd::client {
 namespace {
@@ -21,7 +23,7 @@ std::string Choices(const CLI::Option& option) {
 }
 
 struct Options {
-  std::string names;                           // with spaces between
+  std::vector<std::string> names;
   std::map<std::string, std::string> choices;  // of each that takes a value; may be empty
 };
 
@@ -29,11 +31,20 @@ Options OptionsOf(const CLI::App& app) {
   Options out;
   for (const CLI::Option* option : app.get_options()) {
     for (const std::string& name : option->get_lnames()) {
-      out.names.append(out.names.empty() ? "" : " ").append("--").append(name);
+      out.names.push_back("--" + name);
       if (option->get_items_expected_max() > 0) out.choices["--" + name] = Choices(*option);
     }
   }
   return out;
+}
+
+// Those of a command and of the program; --help is of both.
+std::string Names(const std::vector<std::string>& own, const std::vector<std::string>& common) {
+  std::vector<std::string> all = own;
+  std::ranges::copy_if(common, std::back_inserter(all), [&](const std::string& name) {
+    return std::ranges::find(own, name) == own.end();
+  });
+  return fmt::format("{}", fmt::join(all, " "));
 }
 
 // Completes no file where the values are known, and files where they are not.
@@ -66,8 +77,8 @@ std::string CompletionScript(const CLI::App& app, Shell shell) {
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
     const Options own = OptionsOf(*command);
     commands.append(commands.empty() ? "" : "|").append(command->get_name());
-    cases +=
-        fmt::format("    {})\n      words='{} {}'\n", command->get_name(), own.names, common.names);
+    cases += fmt::format("    {})\n      words='{}'\n", command->get_name(),
+                         Names(own.names, common.names));
     if (!own.choices.empty()) {
       cases += fmt::format("      case $previous in\n{}      esac ;;\n",
                            ValueCases(own.choices, "        "));
@@ -77,11 +88,23 @@ std::string CompletionScript(const CLI::App& app, Shell shell) {
   }
   std::string first = commands;
   std::replace(first.begin(), first.end(), '|', ' ');
+  std::string valued;  // options before the command whose value is none of its names
+  for (const auto& [name, choices] : common.choices) {
+    valued.append(valued.empty() ? "" : "|").append(name);
+  }
+  // bash makes words of their own of = and :, so that a value may be several of them.
   return fmt::format(
       R"sh({preamble}_{program}() {{
-  local current=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD-1]}} command= word words
-  for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
-    case $word in {commands}) command=$word; break ;; esac
+  local current=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD-1]}} command= words i=1
+  while [[ $i -lt $COMP_CWORD ]]; do
+    case ${{COMP_WORDS[i]}} in
+      {commands}) command=${{COMP_WORDS[i]}}; break ;;
+      {valued})
+        i=$((i + 1))
+        if [[ ${{COMP_WORDS[i]}} = '=' ]]; then i=$((i + 1)); fi
+        while [[ ${{COMP_WORDS[i+1]}} = [:=] ]]; do i=$((i + 2)); done ;;
+    esac
+    i=$((i + 1))
   done
   COMPREPLY=()
   words='{first} {common}'
@@ -94,8 +117,9 @@ std::string CompletionScript(const CLI::App& app, Shell shell) {
 complete -o default -F _{program} {program}
 )sh",
       fmt::arg("preamble", shell == Shell::kZsh ? kZshPreamble : ""), fmt::arg("program", program),
-      fmt::arg("commands", commands), fmt::arg("first", first), fmt::arg("common", common.names),
-      fmt::arg("cases", cases), fmt::arg("values", ValueCases(common.choices, "    ")));
+      fmt::arg("commands", commands), fmt::arg("valued", valued), fmt::arg("first", first),
+      fmt::arg("common", fmt::format("{}", fmt::join(common.names, " "))), fmt::arg("cases", cases),
+      fmt::arg("values", ValueCases(common.choices, "    ")));
 }
 
 }  // namespace rerankd::client

@@ -102,14 +102,12 @@ std::vector<std::string> DistinctModels(const std::vector<std::string>& names,
 
 ModelRun EvaluateModel(Client& client, const std::string& model, const JudgedSet& set,
                        size_t concurrency, std::chrono::milliseconds deadline, size_t columns) {
-  const bool terminal = isatty(STDERR_FILENO) != 0;
-  ProgressBar bar(columns);
+  ProgressBar bar(columns, isatty(STDERR_FILENO) != 0);
   const RerankOptions options{.model = model};
   ModelRun run = RunQueries(
       set.queries, concurrency,
       [&](const JudgedQuery& query) { return CallPatiently(client, query, options, deadline); },
       [&](size_t done) {
-        if (!terminal) return;
         const size_t all = set.queries.size();
         bar.Update(static_cast<double>(done) / static_cast<double>(all),
                    fmt::format("{}/{} queries{}{}", done, all, model.empty() ? "" : ", ", model));

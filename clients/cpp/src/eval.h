@@ -35,7 +35,7 @@ std::vector<std::string> DistinctModels(const std::vector<std::string>& names,
                                         const std::vector<Model>& served);
 
 // Sends every query to `model`. A call that the server asks to repeat later is repeated as long as
-// `deadline` allows. Progress goes to stderr, when that is a terminal, on a line of `columns`.
+// `deadline` allows. Progress goes to stderr (ProgressBar), on a terminal on a line of `columns`.
 ModelRun EvaluateModel(Client& client, const std::string& model, const JudgedSet& set,
                        size_t concurrency, std::chrono::milliseconds deadline, size_t columns);
 

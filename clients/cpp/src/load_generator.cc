@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -15,16 +17,18 @@ using TimePoint = LoadClock::TimePoint;
 
 class Run {
  public:
-  Run(const LoadOptions& options, const LoadClock& clock)
-      : options_(options), clock_(clock), start_(clock.now()) {}
+  Run(const LoadOptions& options, const LoadClock& clock, const std::stop_token& stop)
+      : options_(options), clock_(clock), stop_(stop), start_(clock.now()) {}
 
   void Caller(const std::function<absl::Status()>& call,
               const std::function<void(size_t, std::chrono::nanoseconds)>& on_progress) {
     while (const std::optional<TimePoint> due = TakeNext()) {
       clock_.sleep_until(*due);
+      if (stop_.stop_requested()) return;
       const TimePoint sent = clock_.now();
       const absl::Status status = call();
       const TimePoint answered = clock_.now();
+      if (status.code() == absl::StatusCode::kCancelled && stop_.stop_requested()) return;
       const MutexLock lock(mutex_);
       result_.longest_delay = std::max(result_.longest_delay, sent - *due);
       result_.elapsed = std::max(result_.elapsed, answered - start_);
@@ -47,9 +51,11 @@ class Run {
   // When the next call is due; nullopt when there is none any more.
   std::optional<TimePoint> TakeNext() {
     const MutexLock lock(mutex_);
+    if (stop_.stop_requested()) return std::nullopt;
     if (options_.calls > 0 && taken_ >= options_.calls) return std::nullopt;
     const TimePoint due = options_.rate.has_value() ? Scheduled(taken_) : clock_.now();
-    if (options_.duration.count() > 0 && due >= start_ + options_.duration) return std::nullopt;
+    const bool over = options_.duration.count() > 0 && due >= start_ + options_.duration;
+    if (over && taken_ > 0) return std::nullopt;
     ++taken_;
     return due;
   }
@@ -61,6 +67,7 @@ class Run {
 
   const LoadOptions& options_;
   const LoadClock& clock_;
+  const std::stop_token& stop_;
   const TimePoint start_;
 
   Mutex mutex_;
@@ -77,15 +84,21 @@ size_t LoadResult::failed() const {
   return sum;
 }
 
-LoadClock SteadyLoadClock() {
-  return {.now = [] { return std::chrono::steady_clock::now(); },
-          .sleep_until = [](TimePoint due) { std::this_thread::sleep_until(due); }};
+LoadClock SteadyLoadClock(std::stop_token stop) {
+  const auto sleep_until = [stop = std::move(stop)](TimePoint due) {
+    std::mutex mutex;
+    std::condition_variable_any never;
+    std::unique_lock lock(mutex);
+    never.wait_until(lock, stop, due, [] { return false; });
+  };
+  return {.now = [] { return std::chrono::steady_clock::now(); }, .sleep_until = sleep_until};
 }
 
 LoadResult GenerateLoad(
     const LoadOptions& options, const LoadClock& clock, const std::function<absl::Status()>& call,
-    const std::function<void(size_t done, std::chrono::nanoseconds elapsed)>& on_progress) {
-  Run run(options, clock);
+    const std::function<void(size_t done, std::chrono::nanoseconds elapsed)>& on_progress,
+    const std::stop_token& stop) {
+  Run run(options, clock, stop);
   {
     std::vector<std::jthread> callers;
     callers.reserve(options.concurrency);

@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <stop_token>
 
 #include "absl/status/status.h"
 #include "latency_histogram.h"
@@ -21,15 +22,16 @@
 namespace rerankd::client {
 
 struct LoadOptions {
-  std::optional<double> rate;           // calls a second of an open loop; unset: a closed loop
-  size_t concurrency = 1;               // calls in flight at the most
-  size_t calls = 0;                     // how many; 0: as many as `duration` has room for
-  std::chrono::nanoseconds duration{};  // no call is due later than that; 0: no end but `calls`
+  std::optional<double> rate;  // calls a second of an open loop; unset: a closed loop
+  size_t concurrency = 1;      // calls in flight at the most
+  size_t calls = 0;            // how many; 0: as many as `duration` has room for
+  // No call but the first is due later than that; 0: no end but `calls`.
+  std::chrono::nanoseconds duration{};
 };
 
 struct LoadResult {
-  LatencyHistogram latency;  // of the calls that were answered
-  std::map<absl::StatusCode, size_t> errors;
+  LatencyHistogram latency;                   // of the calls that were answered
+  std::map<absl::StatusCode, size_t> errors;  // without what was cancelled by a stop
   absl::Status first_error;
   std::chrono::nanoseconds elapsed{};  // until the last answer
   std::chrono::nanoseconds
@@ -38,19 +40,22 @@ struct LoadResult {
   size_t failed() const;
 };
 
-// Time as the callers see it. The functions are called by several threads at a time.
+// Time as the callers see it. The functions are called by several threads at a time; a sleep may
+// end early.
 struct LoadClock {
   using TimePoint = std::chrono::steady_clock::time_point;
   std::function<TimePoint()> now;
   std::function<void(TimePoint)> sleep_until;
 };
-LoadClock SteadyLoadClock();
+LoadClock SteadyLoadClock(std::stop_token stop = {});  // sleeps until then at the most
 
-// Blocks until all calls are answered. `call` is called by `concurrency` threads at a time;
-// `on_progress` with the number of calls done and the time since the start, by one at a time.
-// REQUIRES: concurrency > 0; rate > 0; calls or duration above 0.
+// Blocks until all calls are answered. Once `stop` is requested none is sent any more; `call` ends
+// those under way (with CANCELLED), and they count as never sent. `call` is called by `concurrency`
+// threads at a time; `on_progress` with the number of calls done and the time since the start, by
+// one at a time. REQUIRES: concurrency > 0; rate > 0; calls or duration above 0.
 LoadResult GenerateLoad(
     const LoadOptions& options, const LoadClock& clock, const std::function<absl::Status()>& call,
-    const std::function<void(size_t done, std::chrono::nanoseconds elapsed)>& on_progress);
+    const std::function<void(size_t done, std::chrono::nanoseconds elapsed)>& on_progress,
+    const std::stop_token& stop = {});
 
 }  // namespace rerankd::client

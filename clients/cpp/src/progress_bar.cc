@@ -9,6 +9,7 @@ namespace rerankd::client {
 namespace {
 
 constexpr std::chrono::milliseconds kRedrawInterval{100};
+constexpr std::chrono::seconds kPrintInterval{5};
 constexpr std::string_view kClearLine = "\r\033[K";
 
 void Show(const std::string& text) {
@@ -30,14 +31,20 @@ std::string BarLine(double fraction, std::string_view text, size_t columns) {
 }
 
 void ProgressBar::Update(double fraction, std::string_view text) {
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = now_();
+  if (!terminal_) {
+    if (now - printed_ < kPrintInterval) return;
+    printed_ = now;
+    Show(fmt::format("{:3.0f}%  {}\n", std::clamp(fraction, 0.0, 1.0) * 100, text));
+    return;
+  }
   if (now - drawn_ < kRedrawInterval && fraction < 1) return;
   drawn_ = now;
   Show(fmt::format("{}{}", kClearLine, BarLine(fraction, text, columns_)));
 }
 
 void ProgressBar::Say(std::string_view message) {
-  Show(fmt::format("{}{}\n", kClearLine, message));
+  Show(fmt::format("{}{}\n", terminal_ ? kClearLine : "", message));
 }
 
 void ProgressBar::Keep() const {

@@ -20,7 +20,7 @@ namespace {
 // Draws the progress of a download; the time counts from the first call on.
 class PullBar {
  public:
-  explicit PullBar(size_t columns) : bar_(columns) {}
+  explicit PullBar(size_t columns) : bar_(columns, /*terminal=*/true) {}
 
   void Update(const HubProgress& progress) {
     const TimePoint now = std::chrono::steady_clock::now();

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <clocale>
 #include <cmath>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -30,6 +31,7 @@
 #include "connection.h"
 #include "documents.h"
 #include "eval.h"
+#include "interruption.h"
 #include "key.h"
 #include "load_generator.h"
 #include "output.h"
@@ -48,7 +50,8 @@ constexpr int kUsage = 2;
 constexpr char kFooter[] =
     "The options above may come before or after the command.\n"
     "Exit codes: 0 done; 1 a call or download failed, or the server is not serving; 2 wrong usage "
-    "or input.\n"
+    "or input;\n130 or 143 interrupted (Ctrl-C, SIGTERM): bench prints what it has measured first, "
+    "unless asked twice.\n"
     "Environment: RERANKD_TARGET stands for --target, RERANKD_API_KEY for --api-key (which others "
     "would see in\nthe list of processes), RERANKD_METRICS for top's --metrics, COLUMNS for the "
     "width of the table; pull reads what "
@@ -156,10 +159,8 @@ int Fail(const absl::Status& status) {
 // Of a call, which may not have reached a server.
 int FailCall(const CommonArguments& common, const absl::Status& status) {
   Fail(status);
-  if (status.code() == absl::StatusCode::kUnavailable && DetailsOf(status).reason.empty()) {
-    std::fputs(fmt::format("  is rerankd running at {}? (--target)\n", common.target).c_str(),
-               stderr);
-  }
+  const std::string advice = ConnectionAdvice(status, common.connection, common.target);
+  if (!advice.empty()) std::fputs(fmt::format("  {}\n", advice).c_str(), stderr);
   return kCallFailed;
 }
 
@@ -251,6 +252,11 @@ int RunKey(const CommonArguments& common, const KeyArguments& arguments) {
     Print(arguments.out.empty() ? made->key.Reveal() + "\n" + made->line + "\n"
                                 : made->line + "\n");
   }
+  if (std::fflush(stdout) != 0) {
+    // A key without its line opens nothing; the next try wants the file's name.
+    if (!arguments.out.empty()) std::remove(arguments.out.c_str());
+    return FailUsage("cannot write the output; no key was made");
+  }
   return kOk;
 }
 
@@ -270,7 +276,11 @@ int RunPull(const CommonArguments& common, const PullArguments& arguments) {
 }
 
 int RunTop(const CommonArguments& common, const TopArguments& arguments) {
-  const std::string url = MetricsUrl(arguments.metrics);
+  const auto wanted = MetricsUrl(arguments.metrics);
+  if (!wanted.ok()) {
+    return FailUsage(fmt::format("--metrics {}", std::string(wanted.status().message())));
+  }
+  const std::string& url = *wanted;
   const bool refresh = !arguments.once && !common.json && isatty(STDOUT_FILENO) == 1;
   auto before = LookAtMetrics(url);
   auto when = std::chrono::steady_clock::now();
@@ -342,39 +352,56 @@ int RunEval(const CommonArguments& common, EvalArguments arguments) {
   return code;
 }
 
+// As a shell shows that a signal ended a program.
+int Interrupted(int signal) {
+  std::fputs(
+      fmt::format("rerankctl: interrupted ({})\n", signal == SIGINT ? "SIGINT" : "SIGTERM").c_str(),
+      stderr);
+  return 128 + signal;
+}
+
 int RunBench(const CommonArguments& common, const BenchArguments& arguments) {
   BenchRequest request = GeneratedRequest(arguments.generated_documents, arguments.generated_words);
   if (!arguments.query.empty()) request.query = arguments.query;
   if (!arguments.documents.empty()) {
     auto documents = LoadDocuments(arguments.documents, arguments.format);
     if (!documents.ok()) return FailUsage(std::string(documents.status().message()));
+    if (documents->empty()) return FailUsage(arguments.documents + ": holds no documents");
     request.documents = *std::move(documents);
   }
+  const Interruption interruption;
   Client::Options client_options = ClientOptions(common);
   client_options.retry.max_attempts = 1;  // what was refused is to be seen
   Client client(std::move(client_options));
-  const RerankOptions rerank{.model = arguments.model};
+  const RerankOptions rerank{.model = arguments.model, .cancel = interruption.token()};
   const auto call = [&] {
     return client.Rerank(request.query, request.documents, rerank).status();
   };
   // Connects, loads a model that is loaded on demand, and says at once what no call could do.
-  if (const absl::Status first = call(); !first.ok()) return FailCall(common, first);
+  if (const absl::Status first = call(); !first.ok()) {
+    if (interruption.signal() != 0) return Interrupted(interruption.signal());
+    return FailCall(common, first);
+  }
 
   const LoadOptions load = LoadOptionsOf(arguments);
-  const bool terminal = isatty(STDERR_FILENO) != 0;
-  ProgressBar bar(OutputColumns(STDERR_FILENO));
+  ProgressBar bar(OutputColumns(STDERR_FILENO), isatty(STDERR_FILENO) != 0);
   const LoadResult result = GenerateLoad(
-      load, SteadyLoadClock(), call, [&](size_t done, std::chrono::nanoseconds elapsed) {
-        if (!terminal) return;
+      load, SteadyLoadClock(interruption.token()), call,
+      [&](size_t done, std::chrono::nanoseconds elapsed) {
         bar.Update(BenchFraction(load, done, elapsed), fmt::format("{} calls", done));
-      });
-  if (terminal) bar.Clear();
+      },
+      interruption.token());
+  bar.Clear();
+  const int signal = interruption.signal();
   if (common.json) {
-    PrintJson(BenchJson(load, request.documents.size(), result));
+    PrintJson(BenchJson(load, request.documents.size(), result, signal != 0));
   } else {
-    Print(BenchTable(load, request.documents.size(), result));
+    Print(BenchTable(load, request.documents.size(), result, signal != 0));
   }
-  return result.failed() == 0 ? kOk : FailCall(common, result.first_error);
+  std::fflush(stdout);  // while a second signal still ends it
+  if (result.failed() > 0) FailCall(common, result.first_error);
+  if (signal != 0) return Interrupted(signal);
+  return result.failed() == 0 ? kOk : kCallFailed;
 }
 
 int Run(int argc, char** argv) {
@@ -393,6 +420,7 @@ int Run(int argc, char** argv) {
   app.footer(kFooter);
   app.require_subcommand(1);
   app.fallthrough();
+  app.set_version_flag("--version", "rerankctl " RERANKD_VERSION);
   app.add_option("--target", common.target, "the server: host:port or unix:/path")
       ->envname("RERANKD_TARGET")
       ->capture_default_str();
@@ -531,7 +559,8 @@ int Run(int argc, char** argv) {
       "Without --rate a closed loop: the next call is sent when the last one was answered. With "
       "--rate an open loop: a call\nis due at its time, however the server does, and is timed from "
       "then. One call before it does not count; none is sent again.\nExit code 1 when a call "
-      "failed: it is in no percentile.");
+      "failed, which is in no percentile. Ctrl-C or SIGTERM: prints what was measured until\n"
+      "then; exit code 130 or 143. A second one ends it at once.");
   command->add_option("--query", bench.query, "what is asked (default: a generated query)");
   command->add_option("--documents", bench.documents,
                       "a file of documents; - is the standard input (default: generated ones)");
@@ -591,7 +620,9 @@ int Run(int argc, char** argv) {
   if (!options.ok()) return FailUsage(std::string(options.status().message()));
   common.options = *std::move(options);
   const int code = run();
-  if (std::fflush(stdout) != 0) return FailUsage("cannot write the output");
+  if (code != kUsage && (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)) {
+    return FailUsage("cannot write the output");
+  }
   return code;
 }
 
@@ -601,6 +632,8 @@ int Run(int argc, char** argv) {
 int main(int argc, char** argv) {
   // For the width of characters, whatever the user's own locale is.
   std::setlocale(LC_CTYPE, "C.UTF-8");
+  // gRPC's own log says in other words what we say, unless somebody asks for it.
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   try {
     return rerankd::client::Run(argc, argv);
   } catch (const std::exception& error) {

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "http/curl_http_client.h"
+#include "http/url.h"
 #include "util/status_macros.h"
 
 namespace rerankd::client {
@@ -231,9 +232,22 @@ nlohmann::ordered_json TopJson(const ServerLoad& load) {
           {"models", std::move(models)}};
 }
 
-std::string MetricsUrl(std::string_view address) {
-  if (address.find("://") != std::string_view::npos) return std::string(address);
-  return fmt::format("http://{}/metrics", address);
+absl::StatusOr<std::string> MetricsUrl(std::string_view address) {
+  constexpr std::string_view kSchemeEnd = "://";
+  if (address.empty()) return absl::InvalidArgumentError("is empty; give host:port, or a URL");
+  std::string url(address);
+  if (url.find(kSchemeEnd) == std::string::npos) url.insert(0, "http://");
+  const size_t host = url.find(kSchemeEnd) + kSchemeEnd.size();
+  const size_t path = url.find_first_of("/?#", host);
+  if (host == url.size()) {
+    // No host; curl would take what comes after it for one.
+  } else if (path == std::string::npos) {
+    url += "/metrics";
+  } else if (url.substr(path) == "/") {
+    url += "metrics";
+  }
+  RERANKD_RETURN_IF_ERROR(ParseUrl(url).status());
+  return url;
 }
 
 absl::StatusOr<std::vector<MetricsSample>> LookAtMetrics(const std::string& url) {

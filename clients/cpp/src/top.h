@@ -54,8 +54,9 @@ ServerLoad CompareLooks(const std::vector<MetricsSample>& before,
 std::string TopTable(const ServerLoad& load);
 nlohmann::ordered_json TopJson(const ServerLoad& load);
 
-// "host:port" stands for "http://host:port/metrics".
-std::string MetricsUrl(std::string_view address);
+// Where the page is: "host:port", and a URL without a path, stand for "http://host:port/metrics".
+// INVALID_ARGUMENT: it is none of them.
+absl::StatusOr<std::string> MetricsUrl(std::string_view address);
 
 // Looks at the page. Errors name it: UNAVAILABLE when nobody answers or the answer is none of ours.
 absl::StatusOr<std::vector<MetricsSample>> LookAtMetrics(const std::string& url);
