@@ -123,6 +123,7 @@ class Loader {
     }
     CheckTls();
     CheckPortFile();
+    CheckMetricsAddress();
     BuildModels();
     return {std::move(config_), std::move(errors_)};
   }
@@ -351,12 +352,29 @@ class Loader {
       return parsed.ok() && parsed->unix_path.empty();
     };
     if (config_.port_file.empty() || std::ranges::any_of(config_.service.listen, has_port)) return;
-    const auto last =
-        std::ranges::find(server_.rbegin(), server_.rend(), "port_file", &Assignment::key);
     Error(
-        last == server_.rend() ? "port_file" : last->place,
+        PlaceOf("port_file"),
         "port_file has no port to hold: listen names only Unix sockets, and whoever waits for the "
         "server can wait until it accepts connections there");
+  }
+
+  // They are on a listener of their own, which would find the port taken.
+  void CheckMetricsAddress() {
+    const auto metrics = ParseListenAddress(config_.metrics.listen);
+    const auto is_same = [&metrics](const std::string& address) {
+      const auto parsed = ParseListenAddress(address);
+      return parsed.ok() && IsSame(*parsed, *metrics);
+    };
+    if (!metrics.ok() || std::ranges::none_of(config_.service.listen, is_same)) return;
+    Error(PlaceOf("metrics.listen"),
+          "metrics.listen must be another address than those of listen: metrics need a port of "
+          "their own");
+  }
+
+  // Where the value of a setting that is in effect was written.
+  std::string PlaceOf(std::string_view key) const {
+    const auto last = std::ranges::find(server_.rbegin(), server_.rend(), key, &Assignment::key);
+    return last == server_.rend() ? std::string(key) : last->place;
   }
 
   void BuildModels() {

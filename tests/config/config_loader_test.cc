@@ -306,6 +306,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"metrics: {listen: \"[::]:1\"}",
                 ":1: metrics.listen must be an IPv4 address: metrics are not served over IPv6; "
                 "write 0.0.0.0:1, not"},
+        BadFile{"listen: [a:1, b:2]\nmetrics: {listen: \"b:2\"}",
+                ":2: metrics.listen must be another address"},
         BadFile{"metrics: {listen: unix:/x}", ":1: metrics.listen must be host:port"},
         BadFile{"log: debug", ":1: log must be a mapping"},
         BadFile{"log.level: debug", ":1: unknown key \"log.level\""},

@@ -5,6 +5,8 @@
 #include <string_view>
 
 #include "integration/fixtures.h"
+#include "support/silent_listener.h"
+#include "support/temp_dir.h"
 
 namespace rerankd {
 namespace {
@@ -79,6 +81,19 @@ TEST(ShutdownTest, ASignalEndsAStartAtEveryStage) {
       EXPECT_EQ(server.err(), "") << stage;
     }
   }
+}
+
+// Nothing has to come to an end first: here the hub never answers.
+TEST(ShutdownTest, ASignalWhileAModelIsBeingDownloadedEndsTheStart) {
+  const SilentListener hub;
+  const TempDir cache;
+  ServerProcess server({"--model", "nobody/nothing", "--hub-endpoint", hub.Url("http"),
+                        "--hub-cache-dir", cache.path().string()},
+                       {"no_proxy=*"});
+  ASSERT_TRUE(server.WaitForOutput("loading model: "));
+  server.Signal(SIGTERM);
+  EXPECT_EQ(server.Wait(), 128 + SIGTERM);
+  EXPECT_EQ(server.err(), "");
 }
 
 // The default model takes long enough to load for the signal to come meanwhile.
