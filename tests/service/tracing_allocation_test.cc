@@ -2,13 +2,50 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstddef>
+#include <cstdlib>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 
 #include "observability/tracing/trace_context.h"
 #include "service/call_tracer.h"
-#include "support/allocation_count.h"
+
+namespace rerankd {
+namespace {
+
+// Of this thread, since it began.
+size_t& AllocationsOfThread() {
+  thread_local size_t count = 0;
+  return count;
+}
+
+// How often `code` allocates on this thread.
+template <typename Code>
+size_t CountAllocations(const Code& code) {
+  const size_t before = AllocationsOfThread();
+  code();
+  return AllocationsOfThread() - before;
+}
+
+}  // namespace
+}  // namespace rerankd
+
+// Array forms end in these. Inlined, the compiler would see free() of what came from new.
+[[gnu::noinline]] void* operator new(size_t size) {
+  ++rerankd::AllocationsOfThread();
+  void* const memory = std::malloc(size == 0 ? 1 : size);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+// Else AddressSanitizer's would meet our delete.
+[[gnu::noinline]] void* operator new(size_t size, const std::nothrow_t&) noexcept {
+  ++rerankd::AllocationsOfThread();
+  return std::malloc(size == 0 ? 1 : size);
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace rerankd {
 namespace {
