@@ -199,7 +199,7 @@ TEST_F(TlsTest, AReplacedCertificateIsForNewConnectionsAndOldOnesLiveOn) {
 TEST_F(TlsTest, ThatItExpiresSoonIsSaidAtTheStartAndForEachThatReplacesIt) {
   constexpr char kWarning[] = "the certificate expires soon";
   ServerProcess server(Arguments({"--metrics-listen", "127.0.0.1:0"}));
-  const std::string address = server.Address();
+  ASSERT_NE(server.Address(), "");
   EXPECT_THAT(server.out(), AllOf(HasSubstr(kWarning), HasSubstr("subject=\"CN=first\"")));
   CurlHttpClient client({.user_agent = "test"});
   const std::string out = server.out();
