@@ -3,6 +3,7 @@
 
   dry-run   the API server takes every manifest and every rendering of the chart under the profile `restricted`, without a warning
   sidecar   the pod becomes ready, the container beside it gets ranked documents through the Unix socket, a killed server comes back
+  metrics   a pod serves what Prometheus asks for, on the port that Service and ServiceMonitor name
   rollout   two replicas are replaced one by one under constant load, and no call of a client that retries fails
   overload  more than it can do makes the server refuse calls, never run into its memory limit
 
@@ -24,11 +25,12 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tools" / "bench")]
 
-STEPS = ("dry-run", "sidecar", "rollout", "overload")
+STEPS = ("dry-run", "sidecar", "metrics", "rollout", "overload")
 PATIENCE = 300  # seconds, for anything that is waited for
 SAMPLE = json.loads((ROOT / "tools/sample/dartmouth.json").read_text())
 SOCKET = "unix:/run/rerankd/rerankd.sock"
@@ -237,6 +239,18 @@ def deploy_standalone(namespace, options, replicas):
     namespace.kubectl("rollout", "status", "deployment/rerankd", f"--timeout={PATIENCE}s")
 
 
+def check_metrics(namespace, options):
+    deploy_standalone(namespace, options, 1)
+    pod = wait_until(lambda: next(iter(namespace.pods("rerankd")), None), "there is a pod")
+    port = next(p["port"] for s in namespace.get("endpointslices", "-l", "kubernetes.io/service-name=rerankd")["items"]
+                for p in s["ports"] if p["name"] == "metrics")
+    with urllib.request.urlopen(f"http://{pod['status']['podIP']}:{port}/metrics", timeout=10) as answer:
+        page = answer.read().decode()
+    if not re.search(r"^rerankd_model_can_serve\{.*\} 1$", page, re.MULTILINE):
+        raise Failed("metrics: the page does not say that a model can serve")
+    say(f"metrics: port {port} of the pod has {len(page.splitlines())} lines for Prometheus")
+
+
 def restarts(namespace):
     return sum(status_of(pod, "rerankd")["restartCount"] for pod in namespace.pods("rerankd"))
 
@@ -311,7 +325,7 @@ def main():
     options = parser.parse_args()
     if shutil.which("kubectl") is None:
         raise SystemExit("kubectl is not installed")
-    checks = {"dry-run": check_dry_run, "sidecar": check_sidecar, "rollout": check_rollout, "overload": check_overload}
+    checks = {"dry-run": check_dry_run, "sidecar": check_sidecar, "metrics": check_metrics, "rollout": check_rollout, "overload": check_overload}
     try:
         with Namespace() as namespace:
             for step in options.steps:

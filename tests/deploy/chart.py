@@ -1,6 +1,6 @@
 """Renders the chart, for the tests of it. They are skipped where helm or PyYAML is not installed.
 
-Environment, all optional: RERANKD_HELM, the program (else the one in PATH); RERANKD_KUBE_MODELS, the node_modules with
+Environment, all optional: RERANKD_HELM and RERANKD_PROMTOOL, the programs (else those in PATH); RERANKD_KUBE_MODELS, the node_modules with
 the types of the operators' kinds; RERANKD and RERANKCTL, the project's programs.
 """
 import os
@@ -28,6 +28,7 @@ CHART = ROOT / "deploy" / "helm" / "rerankd"
 # Helm without a cluster assumes whatever version it was built with.
 KUBERNETES = "1.34.0"
 HELM = program("RERANKD_HELM", "helm")
+PROMTOOL = program("RERANKD_PROMTOOL", "promtool")
 RERANKD = program("RERANKD")
 RERANKCTL = program("RERANKCTL")
 

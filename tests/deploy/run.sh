@@ -12,5 +12,5 @@ set -euo pipefail
 python=$(client_python)
 # Another Python has to bring PyYAML itself.
 [[ -z $python ]] || PYTHONPATH=$(python_packages deploy-tests)
-RERANKD_HELM=$(helm_program) RERANKD_KUBE_MODELS=$(kube_models) PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=${PYTHONPATH:-} \
+RERANKD_HELM=$(helm_program) RERANKD_PROMTOOL=$cache/prometheus/promtool RERANKD_KUBE_MODELS=$(kube_models) PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=${PYTHONPATH:-} \
   exec "${python:-python3}" "$root/tests/deploy/$1.py"
