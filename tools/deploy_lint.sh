@@ -42,7 +42,7 @@ lint "$work/search"
 say "chart: helm lint is content"
 
 rerankd=${RERANKD:-$root/build/release/server/rerankd}
-tests=(chart_test chart_alerts_test chart_values_test chart_schema_test)
+tests=(chart_test chart_alerts_test chart_values_test chart_schema_test manifests_test)
 if [[ -x $rerankd ]]; then tests+=(chart_config_test); else say "chart: rerankd is not built, so nobody asks it about the configurations"; fi
 for test in "${tests[@]}"; do
   status=0

@@ -75,6 +75,7 @@ class ChartTest(unittest.TestCase):
         self.assertEqual({mount["name"] for mount in container["volumeMounts"]}, set(volumes))
         config = config_of(objects)
         self.assertEqual(config["listen"], "0.0.0.0:8443")
+        self.assertIn({"name": "RERANKD_TARGET", "value": "127.0.0.1:8443"}, container["env"])
         self.assertEqual(config["metrics"], {"listen": "0.0.0.0:9464"})
 
     def test_keda_asks_for_the_queue_of_its_namespace(self):

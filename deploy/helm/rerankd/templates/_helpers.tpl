@@ -75,11 +75,18 @@ capabilities: {drop: [ALL]}
 {{- end }}
 {{- end -}}
 
+{{/* Where rerankctl finds the server from inside its container. */}}
+{{- define "rerankd.target" -}}
+{{- if include "rerankd.hasSocket" . -}}
+unix:{{ .Values.sidecar.socketFolder }}/rerankd.sock
+{{- else -}}
+127.0.0.1:{{ .Values.service.port }}
+{{- end -}}
+{{- end -}}
+
 {{- define "rerankd.env" -}}
 - {name: RERANKD_CONFIG, value: /etc/rerankd/rerankd.yaml}
-{{- if include "rerankd.hasSocket" . }}
-- {name: RERANKD_TARGET, value: {{ printf "unix:%s/rerankd.sock" .Values.sidecar.socketFolder | quote }}}
-{{- end }}
+- {name: RERANKD_TARGET, value: {{ include "rerankd.target" . | quote }}}
 {{- if .Values.modelCache.pull }}
 - {name: HF_HUB_OFFLINE, value: "1"}
 {{- else }}
