@@ -76,6 +76,7 @@ class ChartTest(unittest.TestCase):
         config = config_of(objects)
         self.assertEqual(config["listen"], "0.0.0.0:8443")
         self.assertIn({"name": "RERANKD_TARGET", "value": "127.0.0.1:8443"}, container["env"])
+        self.assertIn({"name": "RERANKD_METRICS", "value": "127.0.0.1:9464"}, container["env"])
         self.assertEqual(config["metrics"], {"listen": "0.0.0.0:9464"})
 
     def test_keda_asks_for_the_queue_of_its_namespace(self):

@@ -203,6 +203,7 @@ class ContradictionsTest(unittest.TestCase):
         self.assertEqual(config_of(objects)["listen"], ["0.0.0.0:50051", "unix:/run/rerankd/rerankd.sock"])
         self.assertIn("exec", pod_of(objects)["containers"][0]["readinessProbe"])
         self.assertIn("keys_file", refusal("--set", "config.keys_file=/x,apiKeys.secret=s"))
+        self.assertIn("leave tls out", refusal("--set", "standalone=false,tls.secret=s"))
 
     def test_volumes_of_ones_own(self):
         pod = pod_of(render(*given(extraVolumes=[{"name": "ca", "configMap": {"name": "ca"}}], extraVolumeMounts=[{"name": "ca", "mountPath": "/ca"}],

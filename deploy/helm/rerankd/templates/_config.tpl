@@ -46,6 +46,9 @@
 {{/* What of the values contradicts itself; values.schema.json has what one value alone can tell. */}}
 {{- define "rerankd.check" -}}
 {{- $config := include "rerankd.ownConfig" . | fromYaml -}}
+{{- if and (not .Values.standalone) (include "rerankd.hasTls" .) -}}
+{{- fail "TLS is for a port; with standalone: false there is a Unix socket alone, so leave tls out" -}}
+{{- end -}}
 {{- if and .Values.tls.secret (or (dig "tls" "certificate" "" $config) (dig "tls" "key" "" $config)) -}}
 {{- fail "tls.secret and config.tls both say where the certificate is; give one of them" -}}
 {{- end -}}

@@ -87,6 +87,9 @@ unix:{{ .Values.sidecar.socketFolder }}/rerankd.sock
 {{- define "rerankd.env" -}}
 - {name: RERANKD_CONFIG, value: /etc/rerankd/rerankd.yaml}
 - {name: RERANKD_TARGET, value: {{ include "rerankd.target" . | quote }}}
+{{- if .Values.metrics.enabled }}
+- {name: RERANKD_METRICS, value: "127.0.0.1:{{ .Values.metrics.port }}"}
+{{- end }}
 {{- if .Values.modelCache.pull }}
 - {name: HF_HUB_OFFLINE, value: "1"}
 {{- else }}
