@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <csignal>
 #include <filesystem>
@@ -34,6 +35,16 @@ class RerankctlTest : public testing::Test {
   Outcome RunHere(std::vector<std::string> arguments, const std::string& input = "") {
     arguments.insert(arguments.end(), {"--target", server_.address()});
     return Run(std::move(arguments), input);
+  }
+
+  // Whether the server gets so many calls while a test has patience.
+  bool WaitForCalls(size_t calls) {
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (server_.mini().calls() < calls) {
+      if (std::chrono::steady_clock::now() >= give_up) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return true;
   }
 
   RerankTestServer server_;
@@ -352,9 +363,9 @@ TEST_F(RerankctlTest, AnInterruptedBenchPrintsWhatItHasMeasured) {
   const Outcome outcome = RunProgram(
       RERANKCTL, {"bench", "--duration", "3600", "--json", "--target", server_.address()}, folder_,
       "", {}, [this](pid_t bench) {
-        while (server_.mini().calls() < 6) std::this_thread::yield();
+        EXPECT_TRUE(WaitForCalls(6));
         server_.mini().HoldBack();
-        ASSERT_TRUE(server_.mini().WaitForHeld(1));
+        EXPECT_TRUE(server_.mini().WaitForHeld(1));
         kill(bench, SIGINT);
         EXPECT_TRUE(server_.mini().WaitForCancelled(1)) << "nothing is left running";
       });
@@ -371,7 +382,7 @@ TEST_F(RerankctlTest, ABenchThatWaitsForItsNextCallIsInterrupted) {
   const Outcome outcome = RunProgram(
       RERANKCTL, {"bench", "--rate", "0.001", "--calls", "2", "--target", server_.address()},
       folder_, "", {}, [this](pid_t bench) {
-        while (server_.mini().calls() < 2) std::this_thread::yield();
+        EXPECT_TRUE(WaitForCalls(2));
         kill(bench, SIGTERM);
       });
   EXPECT_EQ(outcome.code, 128 + SIGTERM);
@@ -383,7 +394,7 @@ TEST_F(RerankctlTest, ABenchThatIsInterruptedBeforeItsFirstAnswerHasNothingToPri
   server_.mini().HoldBack();
   const Outcome outcome = RunProgram(RERANKCTL, {"bench", "--target", server_.address()}, folder_,
                                      "", {}, [this](pid_t bench) {
-                                       ASSERT_TRUE(server_.mini().WaitForHeld(1));
+                                       EXPECT_TRUE(server_.mini().WaitForHeld(1));
                                        kill(bench, SIGINT);
                                      });
   EXPECT_EQ(outcome.code, 128 + SIGINT);
