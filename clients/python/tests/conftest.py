@@ -52,31 +52,20 @@ class Server:
     """rerankd in a process of its own, with its log."""
 
     def __init__(self, arguments: List[str], environment: Mapping[str, str] = {}) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="rerankd-python-")
-        self._port_file = pathlib.Path(self._folder.name, "port")
         # Not the settings of a server of the tester's own.
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("RERANKD_")}
         self.process = subprocess.Popen(
-            [server_program(), "--port-file", str(self._port_file), "--log-format", "json", *arguments],
+            [server_program(), "--log-format", "json", *arguments],
             env={**inherited, "no_proxy": "*", **environment},
             stdout=subprocess.PIPE,
             text=True,
         )
         self._lines: List[Dict[str, Any]] = []
+        self._ended = False
         self._changed = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        deadline = time.monotonic() + PATIENCE
-        while not self._port_file.exists():
-            if self.process.poll() is not None:
-                raise RuntimeError(f"the server ended with {self.process.returncode}")
-            if time.monotonic() > deadline:
-                raise RuntimeError("the server did not start")
-            time.sleep(0.01)
-
-    @property
-    def target(self) -> str:
-        return f"127.0.0.1:{self._port_file.read_text().strip()}"
+        self.target: str = self.wait_for_line(lambda line: line["message"] == "serving")["address"]
 
     def wait_for_line(self, wanted: Callable[[Dict[str, Any]], bool]) -> Dict[str, Any]:
         """The first line of the log that is as `wanted`."""
@@ -88,6 +77,8 @@ class Server:
                     if wanted(line):
                         return line
                 seen = len(self._lines)
+                if self._ended:
+                    raise AssertionError(f"the server ended, and wrote no such line; the last: {self._lines[-3:]}")
                 if not self._changed.wait(deadline - time.monotonic()):
                     raise AssertionError(f"no such line within {PATIENCE} s; the last: {self._lines[-3:]}")
 
@@ -113,7 +104,6 @@ class Server:
         self.process.terminate()
         status = self.process.wait(PATIENCE)
         self._reader.join(PATIENCE)
-        self._folder.cleanup()
         return status
 
     def _read(self) -> None:
@@ -123,6 +113,9 @@ class Server:
             with self._changed:
                 self._lines.append(line)
                 self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
 
 
 @pytest.fixture
