@@ -361,14 +361,14 @@ class Loader {
   // They are on a listener of their own, which would find the port taken.
   void CheckMetricsAddress() {
     const auto metrics = ParseListenAddress(config_.metrics.listen);
-    const auto is_same = [&metrics](const std::string& address) {
+    const auto is_taken = [&metrics](const std::string& address) {
       const auto parsed = ParseListenAddress(address);
-      return parsed.ok() && IsSame(*parsed, *metrics);
+      return parsed.ok() && Overlap(*parsed, *metrics);
     };
-    if (!metrics.ok() || std::ranges::none_of(config_.service.listen, is_same)) return;
+    if (!metrics.ok() || std::ranges::none_of(config_.service.listen, is_taken)) return;
     Error(PlaceOf("metrics.listen"),
-          "metrics.listen must be another address than those of listen: metrics need a port of "
-          "their own");
+          "metrics.listen must be another address than those of listen, of which 0.0.0.0 and [::] "
+          "are all at once: metrics need a port of their own");
   }
 
   // Where the value of a setting that is in effect was written.

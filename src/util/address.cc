@@ -62,6 +62,16 @@ bool IsSame(const ListenAddress& a, const ListenAddress& b) {
   return a.host == b.host && a.port == b.port && a.port != 0;
 }
 
+bool Overlap(const ListenAddress& a, const ListenAddress& b) {
+  if (IsSame(a, b)) return true;
+  if (!a.unix_path.empty() || !b.unix_path.empty() || a.port != b.port || a.port == 0) return false;
+  const auto covers = [](const std::string& every, const std::string& host) {
+    if (every == "::") return true;  // gRPC listens over both protocols
+    return every == "0.0.0.0" && host.find(':') == std::string::npos;
+  };
+  return covers(a.host, b.host) || covers(b.host, a.host);
+}
+
 bool IsLocal(const ListenAddress& address) {
   if (!address.unix_path.empty() || address.host == "localhost") return true;
   in_addr v4{};

@@ -23,6 +23,10 @@ absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text);
 // places. Names are not looked up.
 bool IsSame(const ListenAddress& a, const ListenAddress& b);
 
+// Whether listening on one leaves no room for the other: they are the same, or one is every address
+// of the machine (0.0.0.0, [::]) at the other's port.
+bool Overlap(const ListenAddress& a, const ListenAddress& b);
+
 // Whether nobody beyond this machine reaches the address: a Unix socket, "localhost", 127.0.0.0/8
 // or ::1. Other names count as reachable; they are not looked up.
 bool IsLocal(const ListenAddress& address);

@@ -308,6 +308,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "write 0.0.0.0:1, not"},
         BadFile{"listen: [a:1, b:2]\nmetrics: {listen: \"b:2\"}",
                 ":2: metrics.listen must be another address"},
+        BadFile{"listen: 127.0.0.1:2\nmetrics: {listen: \"0.0.0.0:2\"}",
+                ":2: metrics.listen must be another address"},
         BadFile{"metrics: {listen: unix:/x}", ":1: metrics.listen must be host:port"},
         BadFile{"log: debug", ":1: log must be a mapping"},
         BadFile{"log.level: debug", ":1: unknown key \"log.level\""},

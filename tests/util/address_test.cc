@@ -40,6 +40,24 @@ TEST(AddressTest, KnowsTheSamePlaceUnderTwoSpellings) {
   EXPECT_FALSE(same("unix:/x", "a:1"));
 }
 
+TEST(AddressTest, EveryAddressOfTheMachineLeavesNoRoomForOne) {
+  const auto overlap = [](const char* a, const char* b) {
+    const ListenAddress one = *ParseListenAddress(a);
+    const ListenAddress other = *ParseListenAddress(b);
+    EXPECT_EQ(Overlap(one, other), Overlap(other, one)) << a << " " << b;
+    return Overlap(one, other);
+  };
+  EXPECT_TRUE(overlap("a:1", "a:1"));
+  EXPECT_TRUE(overlap("0.0.0.0:1", "127.0.0.1:1"));
+  EXPECT_TRUE(overlap("0.0.0.0:1", "[::]:1"));
+  EXPECT_TRUE(overlap("[::]:1", "127.0.0.1:1"));
+  EXPECT_FALSE(overlap("0.0.0.0:1", "[::1]:1"));
+  EXPECT_FALSE(overlap("0.0.0.0:1", "127.0.0.1:2"));
+  EXPECT_FALSE(overlap("0.0.0.0:0", "127.0.0.1:0")) << "each takes a free one";
+  EXPECT_FALSE(overlap("10.0.0.1:1", "127.0.0.1:1"));
+  EXPECT_FALSE(overlap("0.0.0.0:1", "unix:/x"));
+}
+
 TEST(AddressTest, RefusesEverythingElse) {
   for (const std::string& text :
        {std::string(), std::string("50051"), std::string(":50051"), std::string("host:"),
