@@ -43,18 +43,33 @@ absl::Status CannotListen(std::string_view address, int error) {
   return CannotListen(address, std::generic_category().message(error));
 }
 
-// Its folder is there and may be written to, and so may be what is at `path`, if it is a socket.
-absl::Status CheckSocketFile(std::string_view address, const std::string& path) {
+// Whether only its owner may remove what is in `folder`, and that is somebody else. Root may
+// anyway.
+bool BelongsToAnother(const struct stat& file, const std::filesystem::path& folder) {
   struct stat info{};
-  if (lstat(path.c_str(), &info) == 0) {
-    return S_ISSOCK(info.st_mode) ? absl::OkStatus()
-                                  : CannotListen(address, "the path is not a socket");
-  }
+  const uid_t us = geteuid();
+  return us != 0 && file.st_uid != us && stat(folder.c_str(), &info) == 0 &&
+         (info.st_mode & S_ISVTX) != 0 && info.st_uid != us;
+}
+
+// A socket can be made at `path`: nothing is there but one that may be replaced, and its folder is
+// there and may be written to.
+absl::Status CheckSocketFile(std::string_view address, const std::string& path) {
   std::filesystem::path folder = std::filesystem::path(path).parent_path();
   if (folder.empty()) folder = ".";
-  if (access(folder.c_str(), W_OK | X_OK) == 0) return absl::OkStatus();
-  return CannotListen(address, fmt::format("its folder {}: {}", folder.string(),
-                                           std::generic_category().message(errno)));
+  struct stat info{};
+  const bool is_there = lstat(path.c_str(), &info) == 0;
+  if (is_there && !S_ISSOCK(info.st_mode)) return CannotListen(address, "the path is not a socket");
+  if (access(folder.c_str(), W_OK | X_OK) != 0) {
+    return CannotListen(address, fmt::format("its folder {}: {}", folder.string(),
+                                             std::generic_category().message(errno)));
+  }
+  if (is_there && BelongsToAnother(info, folder)) {
+    return CannotListen(address,
+                        "the socket that is there belongs to another user, who alone may "
+                        "remove it from its folder");
+  }
+  return absl::OkStatus();
 }
 
 // Nobody listens on the socket at `path`.

@@ -14,7 +14,8 @@ namespace rerankd {
 absl::Status CheckListenAddress(std::string_view address);
 
 // What of it is true whether or not a server runs already: the form of the address and, of a Unix
-// socket, its folder and that no other file is in its place. Errors are as of CheckListenAddress().
+// socket, its folder and that what is in its place may be replaced. Errors are as of
+// CheckListenAddress().
 absl::Status CheckListenFile(std::string_view address);
 
 }  // namespace rerankd

@@ -5,9 +5,12 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <string>
@@ -110,6 +113,41 @@ TEST(ListenAddressTest, TheFileIsCheckedWhetherOrNotAServerRuns) {
   std::ofstream(folder.path() / "data") << "precious";
   EXPECT_THAT(std::string(CheckListenFile("unix:" + (folder.path() / "data").string()).message()),
               HasSubstr("not a socket"));
+}
+
+// A socket that is bound, and left at once.
+void LeaveSocket(const std::string& path) {
+  const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  ASSERT_LT(path.size(), sizeof(name.sun_path));
+  std::memcpy(name.sun_path, path.data(), path.size());
+  ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&name), sizeof(name)), 0);
+  ASSERT_EQ(chmod(path.c_str(), 0666), 0);
+  close(fd);
+}
+
+// What CheckListenFile() says to a user who is not root, on stderr.
+[[noreturn]] void CheckAsNobody(const std::string& address) {
+  if (geteuid() == 0 && setuid(65534) != 0) std::abort();
+  const absl::Status status = CheckListenFile(address);
+  std::fputs(std::string(status.message()).c_str(), stderr);
+  std::exit(status.ok() ? 0 : 1);
+}
+
+TEST(ListenAddressTest, ASocketThatCannotBeReplacedIsSaid) {
+  const TempDir folder;
+  const std::string path = (folder.path() / "s").string();
+  const auto refused = testing::ExitedWithCode(1);
+  LeaveSocket(path);
+  ASSERT_EQ(chmod(folder.path().c_str(), 0555), 0);
+  EXPECT_EXIT(CheckAsNobody("unix:" + path), refused, "its folder .*: Permission denied");
+  ASSERT_EQ(chmod(folder.path().c_str(), 01777), 0);
+  if (geteuid() == 0) {
+    EXPECT_EXIT(CheckAsNobody("unix:" + path), refused, "belongs to another user");
+    ASSERT_EQ(chown(path.c_str(), 65534, 65534), 0);
+  }
+  EXPECT_EXIT(CheckAsNobody("unix:" + path), testing::ExitedWithCode(0), "");
 }
 
 TEST(ListenAddressTest, LeavesFilesAlone) {
