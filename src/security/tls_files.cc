@@ -9,6 +9,7 @@
 #include <openssl/x509.h>
 
 #include <algorithm>
+#include <array>
 #include <ctime>
 #include <string_view>
 #include <utility>
@@ -148,13 +149,31 @@ absl::Status CheckUsable(const Place& certificate_place, const std::vector<Certi
   return absl::OkStatus();
 }
 
+// OpenSSL believes nobody whom an authority with a short key vouches for, and gRPC would only say
+// so for each of them.
+absl::Status CheckStrength(const Place& place, const X509* authority) {
+  const Context context(SSL_CTX_new(TLS_method()));
+  if (context == nullptr) return absl::InternalError("OpenSSL has no TLS: " + LastReason());
+  constexpr std::array kBitsOfLevels = {0, 80, 112, 128, 192, 256};
+  const int level = std::clamp(SSL_CTX_get_security_level(context.get()), 0,
+                               static_cast<int>(kBitsOfLevels.size()) - 1);
+  const int wanted = kBitsOfLevels[static_cast<size_t>(level)];
+  EVP_PKEY* const key = X509_get0_pubkey(authority);
+  if (key != nullptr && EVP_PKEY_get_security_bits(key) >= wanted) return absl::OkStatus();
+  ERR_clear_error();
+  return Wrong(place, fmt::format("the key of {} is too short for OpenSSL, which asks for {} bits "
+                                  "of security",
+                                  SubjectOf(authority), wanted));
+}
+
 absl::Status CheckAuthorities(const Place& place, const std::string& text,
                               system_clock::time_point now) {
   RERANKD_ASSIGN_OR_RETURN(const std::vector<Certificate> authorities,
                            ParseCertificates(place, text));
   absl::Status first;
   for (const Certificate& one : authorities) {
-    const absl::Status valid = CheckTime(place, one.get(), now);
+    absl::Status valid = CheckTime(place, one.get(), now);
+    if (valid.ok()) valid = CheckStrength(place, one.get());
     if (valid.ok()) return valid;
     if (first.ok()) first = valid;
   }

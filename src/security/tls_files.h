@@ -29,9 +29,9 @@ struct TlsFileNames {
 
 // Reads the files and makes sure that they can be used: the certificate is valid at `now`, the key
 // is its key, OpenSSL takes both and what follows the certificate in its file (it refuses short
-// keys), one of client_ca at least is valid. A client's files are the other way round: client_ca
-// are those whom it trusts, and it may have no certificate. An error is one line that names the
-// setting, the file and what is wrong with it, and never holds what is in the key.
+// keys), one of client_ca at least is valid and long enough. A client's files are the other way
+// round: client_ca are those whom it trusts, and it may have no certificate. An error is one line
+// that names the setting, the file and what is wrong with it, and never holds what is in the key.
 absl::StatusOr<TlsMaterial> LoadTlsFiles(const TlsFiles& files,
                                          std::chrono::system_clock::time_point now,
                                          const TlsFileNames& names = {});

@@ -80,6 +80,18 @@ TEST_F(AccessControlTest, ABrokenFileLeavesTheOldKeysValid) {
   EXPECT_THAT(std::string(heard_[0].message()), testing::Not(HasSubstr("first")));
 }
 
+TEST_F(AccessControlTest, AFileThatIsTooLargeIsRefusedWhateverIsInIt) {
+  std::string text = Line("search", "next");
+  text.resize((size_t{1} << 20) + 1, '\n');
+  Write(text);
+  EXPECT_TRUE(access_->Identify("first", kStart + seconds(1)).ok());
+  ASSERT_EQ(heard_.size(), 1U);
+  EXPECT_THAT(std::string(heard_[0].message()), HasSubstr("more than the 1048576"));
+  text.pop_back();
+  Write(text);
+  EXPECT_TRUE(access_->Identify("next", kStart + seconds(2)).ok());
+}
+
 TEST_F(AccessControlTest, AllKeysOfATenantShareItsBalanceAndItSurvivesAChange) {
   Write(Line("search", "first", {10, 100}) + Line("search", "next", {10, 100}));
   const TimePoint now = kStart + seconds(1);

@@ -146,6 +146,11 @@ TEST_F(TlsFilesTest, TheAuthoritiesOfClients) {
   ASSERT_TRUE(loaded.ok()) << "one of two is valid: " << loaded.status();
   folder_.Write("ca.crt", old.certificate());
   EXPECT_THAT(Error(), AllOf(HasSubstr("tls.client_ca"), HasSubstr("ca.crt: expired on")));
+  const std::string weak = authority_.Issue({.name = "weak", .rsa_bits = 1024}).certificate;
+  folder_.Write("ca.crt", weak);
+  EXPECT_THAT(Error(), AllOf(HasSubstr("tls.client_ca"), HasSubstr("key of CN=weak is too short")));
+  folder_.Write("ca.crt", weak + authority_.Issue({.rsa_bits = 2048}).certificate);
+  EXPECT_TRUE(LoadTlsFiles(files_, system_clock::now()).ok());
   folder_.Write("ca.crt", "");
   EXPECT_THAT(Error(), HasSubstr("tls.client_ca"));
   files_.client_ca = folder_.path() / "none";
