@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,16 @@
 #include "util/no_throw.h"
 
 namespace rerankd {
+namespace {
+
+void KeepTracesOff(Logger& logger) {
+  const char* const asked = std::getenv("GRPC_TRACE");
+  if (asked == nullptr || *asked == '\0') return;
+  logger.Warning("GRPC_TRACE is not heeded: keys and texts of callers would be in the log", {});
+  setenv("GRPC_TRACE", "", 1);
+}
+
+}  // namespace
 
 #if GRPC_CPP_VERSION_MAJOR == 1 && GRPC_CPP_VERSION_MINOR < 65
 
@@ -63,13 +74,14 @@ void Write(gpr_log_func_args* line) {
 }  // namespace
 
 void SendGrpcLogTo(std::shared_ptr<Logger> logger) {
+  KeepTracesOff(*logger);
   grpc_log = new GrpcLog(std::move(logger));  // never deleted: it may be in use
   gpr_set_log_function(Write);
 }
 
 #else
 
-void SendGrpcLogTo(std::shared_ptr<Logger> /*logger*/) {}
+void SendGrpcLogTo(std::shared_ptr<Logger> logger) { KeepTracesOff(*logger); }
 
 #endif
 

@@ -318,6 +318,18 @@ TEST_F(KeysTest, AreReplacedWithoutRestartAndNeverPrinted) {
   }
 }
 
+TEST_F(KeysTest, GrpcsOwnTracesDoNotPrintThem) {
+  const auto [key, line] = Make({"search"});
+  ServerProcess server(WithModel({"--keys-file", Write(line), "--log-level", "debug"}),
+                       {"GRPC_VERBOSITY=DEBUG", "GRPC_TRACE=all"});
+  EXPECT_TRUE(Rerank(Dial(server.Address()), key).ok());
+  server.Signal(SIGTERM);
+  EXPECT_EQ(server.Wait(), 0);
+  EXPECT_THAT(server.out(), HasSubstr("GRPC_TRACE is not heeded"));
+  EXPECT_THAT(server.out(), HasSubstr("debug   gRPC: says=")) << "the rest of it is";
+  EXPECT_THAT(server.out() + server.err(), Not(HasSubstr(key)));
+}
+
 TEST_F(KeysTest, OverTheQuotaACallIsRefusedAndToldWhenToComeBack) {
   const auto [key, line] = Make({"search", "--tokens-per-second", "1", "--burst", "3"});
   ServerProcess server(WithModel({"--keys-file", Write(line)}));
