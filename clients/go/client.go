@@ -18,10 +18,11 @@ import (
 	"rerankd.internal/rerankd/rerankpb"
 )
 
-// Client is one connection to a server, made when it is first needed and again whenever it was lost.
-// It is safe for concurrent use. A call ends with its context, or with the deadline of [Options] where
-// the context has none; the server drops the work of a call that was given up. Errors are gRPC
-// statuses: [status.Code] and [Details] read them.
+// Client calls a server, or in turn those of all addresses that the target stands for. A connection
+// is made when it is first needed, and again whenever it was lost. It is safe for concurrent use. A
+// call ends with its context, or with the deadline of [Options] where the context has none; the
+// server drops the work of a call that was given up. Errors are gRPC statuses: [status.Code] and
+// [Details] read them.
 type Client struct {
 	connection *grpc.ClientConn
 	service    rerankpb.RerankServiceClient
@@ -40,14 +41,18 @@ func NewClient(options Options) (*Client, error) {
 		common.Set("authorization", "Bearer "+options.APIKey)
 	}
 	backoff := grpc.ConnectParams{MinConnectTimeout: 5 * time.Second}
-	// A server that is starting is found soon after it is there.
+	// A server that is there again is found before a call has used up its attempts, whose pauses are
+	// 750 ms or more together.
 	backoff.Backoff.BaseDelay = 100 * time.Millisecond
 	backoff.Backoff.Multiplier = 1.6
 	backoff.Backoff.Jitter = 0.2
-	backoff.Backoff.MaxDelay = time.Second
+	backoff.Backoff.MaxDelay = 500 * time.Millisecond
 	connection, err := grpc.NewClient(options.Target,
 		grpc.WithTransportCredentials(transport),
 		grpc.WithConnectParams(backoff),
+		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig": [{"round_robin": {}}]}`),
+		// Retries are this package's: those of a service configuration would multiply them.
+		grpc.WithDisableRetry(),
 		grpc.WithDefaultCallOptions(
 			grpc.MaxCallSendMsgSize(options.MaxMessageBytes),
 			grpc.MaxCallRecvMsgSize(math.MaxInt32)),

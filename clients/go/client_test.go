@@ -18,6 +18,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/resolver"
+	"google.golang.org/grpc/resolver/manual"
 	"google.golang.org/grpc/status"
 
 	"rerankd.internal/rerankd/rerankpb"
@@ -115,6 +117,52 @@ func TestACallOutOfTimeLeavesNothingRunning(t *testing.T) {
 	// The only call that the server takes at a time.
 	_, err := dial(t, Options{Target: server.address}).Rerank(context.Background(), panda)
 	wantCode(t, err, codes.OK)
+}
+
+// resolve makes a target that stands for these addresses, as a name of DNS would.
+func resolve(t *testing.T, scheme string, addresses ...string) (string, *manual.Resolver) {
+	t.Helper()
+	names := manual.NewBuilderWithScheme(scheme)
+	state := resolver.State{}
+	for _, address := range addresses {
+		state.Endpoints = append(state.Endpoints, resolver.Endpoint{Addresses: []resolver.Address{{Addr: address}}})
+	}
+	names.InitialState(state)
+	resolver.Register(names)
+	return scheme + ":///", names
+}
+
+func TestCallsAllAddressesOfAName(t *testing.T) {
+	one, other := startServerAt(t, "127.0.0.1:0"), startServerAt(t, "127.0.0.1:0")
+	const nobody = "127.0.0.1:1"
+	target, _ := resolve(t, "replicas", nobody, one.address, other.address)
+	client := dial(t, Options{Target: target})
+	for end := time.Now().Add(patience); one.logged("request: ") == "" || other.logged("request: ") == ""; {
+		if _, err := client.Rerank(context.Background(), panda); err != nil {
+			t.Fatal(err)
+		}
+		if time.Now().After(end) {
+			t.Fatal("one of the two is never called")
+		}
+	}
+}
+
+func TestAServiceConfigurationBringsNoRetries(t *testing.T) {
+	f := &fake{rerank: func(context.Context, int) error { return status.Error(codes.Unavailable, "") }}
+	address := serve(t, f)
+	target, names := resolve(t, "configured", address)
+	names.BuildCallback = func(_ resolver.Target, connection resolver.ClientConn, _ resolver.BuildOptions) {
+		names.InitialState(resolver.State{
+			Addresses: []resolver.Address{{Addr: address}},
+			ServiceConfig: connection.ParseServiceConfig(`{"methodConfig": [{"name": [{}], "retryPolicy": {
+				"maxAttempts": 5, "initialBackoff": "0.001s", "maxBackoff": "0.001s", "backoffMultiplier": 1,
+				"retryableStatusCodes": ["UNAVAILABLE"]}}]}`)})
+	}
+	_, err := dial(t, Options{Target: target, Retry: RetryOptions{MaxAttempts: 1}}).Rerank(context.Background(), panda)
+	wantCode(t, err, codes.Unavailable)
+	if f.calls != 1 {
+		t.Errorf("%d calls", f.calls)
+	}
 }
 
 // fake answers as a test wants it to.

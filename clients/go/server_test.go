@@ -26,21 +26,27 @@ type server struct {
 	changed chan struct{} // closed and made anew with each line
 }
 
-// startServer serves the default model on a Unix socket, one call at a time. The test fails when the
-// server does not end well: status 1 would mean that a call still ran after the grace period.
+// startServer serves the default model on a Unix socket, one call at a time.
 func startServer(t *testing.T) *server {
 	t.Helper()
-	program := os.Getenv("RERANKD_PROGRAM")
-	if program == "" {
-		t.Skip("RERANKD_PROGRAM does not name the server; run the test through ctest")
-	}
 	folder, err := os.MkdirTemp("", "rerankd") // t.TempDir() is too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(folder) })
-	s := &server{t: t, address: "unix:" + filepath.Join(folder, "socket"), changed: make(chan struct{})}
-	s.process = exec.Command(program, "--listen", s.address, "--max-concurrent-requests", "1", "--log-level", "debug")
+	return startServerAt(t, "unix:"+filepath.Join(folder, "socket"))
+}
+
+// startServerAt does so at an address; at port 0: a free one. The test fails when the server does not
+// end well: status 1 would mean that a call still ran after the grace period.
+func startServerAt(t *testing.T, address string) *server {
+	t.Helper()
+	program := os.Getenv("RERANKD_PROGRAM")
+	if program == "" {
+		t.Skip("RERANKD_PROGRAM does not name the server; run the test through ctest")
+	}
+	s := &server{t: t, changed: make(chan struct{})}
+	s.process = exec.Command(program, "--listen", address, "--max-concurrent-requests", "1", "--log-level", "debug")
 	for _, variable := range os.Environ() { // not the settings of a server of the tester's own
 		if !strings.HasPrefix(variable, "RERANKD_") {
 			s.process.Env = append(s.process.Env, variable)
@@ -70,7 +76,8 @@ func startServer(t *testing.T) *server {
 			t.Errorf("the server ended with %v", err)
 		}
 	})
-	s.waitFor("serving: address=")
+	_, s.address, _ = strings.Cut(s.waitFor("serving: address="), "address=")
+	s.address, _, _ = strings.Cut(s.address, " ")
 	return s
 }
 

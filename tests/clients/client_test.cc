@@ -1,5 +1,6 @@
 #include "rerankd/client.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -15,6 +16,9 @@ namespace rerankd::client {
 namespace {
 
 using ::testing::HasSubstr;
+
+// How long anything a test waits for may take before it counts as a hang.
+constexpr std::chrono::seconds kPatience{120};
 
 class ClientTest : public testing::Test {
  protected:
@@ -156,6 +160,20 @@ TEST_F(ClientTest, CancelsThePauseBetweenAttempts) {
   EXPECT_EQ(client_.Rerank("q", {"a"}, {.cancel = stop.get_token()}).status().code(),
             absl::StatusCode::kCancelled);
   EXPECT_EQ(server_.mini().calls(), 1);
+}
+
+TEST_F(ClientTest, CallsAllAddressesOfAName) {
+  RerankTestServer other;
+  constexpr char kNobody[] = "127.0.0.1:1";
+  Client client(
+      {.target = fmt::format("ipv4:{},{},{}", kNobody, server_.address(), other.address()),
+       .retry = {.max_attempts = 1}});
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (server_.mini().calls() == 0 || other.mini().calls() == 0) {
+    ASSERT_LT(std::chrono::steady_clock::now(), end) << "one of the two is never called";
+    const auto answer = client.Rerank("q", {"a"});
+    ASSERT_TRUE(answer.ok()) << answer.status();
+  }
 }
 
 TEST_F(ClientTest, ListsModels) {

@@ -214,10 +214,13 @@ std::shared_ptr<grpc::Channel> Dial(const Client::Options& options) {
   arguments.SetMaxSendMessageSize(static_cast<int>(
       std::min<size_t>(options.max_message_bytes, std::numeric_limits<int>::max())));
   arguments.SetMaxReceiveMessageSize(-1);
-  // A server that is starting is found soon after it is there.
+  arguments.SetLoadBalancingPolicyName("round_robin");
+  // A server that is there again is found before a call has used up its attempts, whose pauses are
+  // 750 ms or more together.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1'000);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 500);
+  // This one is not a pause: a connection may take so long to be made.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1'000);
   if (options.tls.has_value() && !options.tls->server_name.empty()) {
     arguments.SetSslTargetNameOverride(options.tls->server_name);
   }

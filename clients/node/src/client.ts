@@ -39,10 +39,10 @@ type Send<Request, Response> = (
   done: (error: ServiceError | null, response: Response) => void,
 ) => ClientUnaryCall;
 
-/** One connection to a server, made when it is first needed and again whenever it was lost; close() ends
- * it. Calls are rejected with grpc-js's ServiceError: `code`, `details`, and what details() reads; with
- * INVALID_ARGUMENT, and without asking the server, where an argument is none that can be sent. The
- * constructor throws the same error for such options. */
+/** Calls a server, or in turn those of all addresses that the target stands for. A connection is made when it
+ * is first needed, and again whenever it was lost; close() ends it. Calls are rejected with grpc-js's
+ * ServiceError: `code`, `details`, and what details() reads; with INVALID_ARGUMENT, and without asking the
+ * server, where an argument is none that can be sent. The constructor throws the same error for such options. */
 export class RerankClient {
   /** The generated clients over the same connection, without this one's deadline and retries. */
   readonly service: RerankServiceClient;
@@ -67,9 +67,11 @@ export class RerankClient {
     const channel = {
       "grpc.max_send_message_length": maxMessageBytes,
       "grpc.max_receive_message_length": -1,
-      // A server that is starting is found soon after it is there.
+      "grpc.service_config": JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
+      // A server that is there again is found before a call has used up its attempts, whose pauses are
+      // 750 ms or more together.
       "grpc.initial_reconnect_backoff_ms": 100,
-      "grpc.max_reconnect_backoff_ms": 1_000,
+      "grpc.max_reconnect_backoff_ms": 500,
       // Retries are this class's: grpc-js knows no RetryInfo.
       "grpc.enable_retries": 0,
       ...(options.tls?.serverName && {

@@ -73,6 +73,15 @@ test("a call out of time leaves nothing running", { timeout }, async (t) => {
   await client.rerank(panda); // the only call that the server takes at a time
 });
 
+test("calls all addresses of a name", { timeout }, async (t) => {
+  const listen = "127.0.0.1:0";
+  const servers = [await RerankServer.start(t, listen), await RerankServer.start(t, listen)];
+  const nobody = "127.0.0.1:1";
+  const target = `ipv4:${[nobody, ...servers.map((server) => server.address)].join(",")}`;
+  const client = connect(t, { target });
+  while (servers.some((server) => !server.logged("request: "))) await client.rerank(panda);
+});
+
 interface Failure {
   code: status;
   metadata?: Metadata;

@@ -10,24 +10,28 @@ export class RerankServer {
   private readonly log: string[] = [];
   private readonly waiting = new Set<() => void>();
 
-  private constructor(readonly address: string, private readonly process: ChildProcess) {
+  /** Where it serves. */
+  address = "";
+
+  private constructor(process: ChildProcess) {
     createInterface({ input: process.stdout! }).on("line", (line) => {
       this.log.push(line);
       for (const check of this.waiting) check();
     });
   }
 
-  /** Serves the default model on a Unix socket, one call at a time, until the test is over. The test
-   * fails when the server does not end well: status 1 means that a call still ran after the grace period. */
-  static async start(t: TestContext): Promise<RerankServer> {
+  /** Serves the default model on a Unix socket, or at `listen`, one call at a time, until the test is over. The
+   * test fails when the server does not end well: status 1 means that a call still ran after the grace period. */
+  static async start(t: TestContext, listen?: string): Promise<RerankServer> {
     const program = process.env.RERANKD_PROGRAM;
     if (!program) throw new Error("RERANKD_PROGRAM does not name the server; run the test through ctest");
     const folder = mkdtempSync(join(tmpdir(), "rerankd"));
-    const address = `unix:${join(folder, "socket")}`;
     // Not the settings of a server of the tester's own.
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("RERANKD_")));
     const child = spawn(
-      program, ["--listen", address, "--max-concurrent-requests", "1", "--log-level", "debug"],
+      program, [
+        "--listen", listen ?? `unix:${join(folder, "socket")}`, "--max-concurrent-requests", "1", "--log-level", "debug",
+      ],
       { env, stdio: ["ignore", "pipe", "inherit"] });
     const ended = new Promise<number | null>((resolve) => child.on("exit", resolve));
     t.after(async () => {
@@ -36,8 +40,8 @@ export class RerankServer {
       rmSync(folder, { recursive: true });
       if (code !== 0) throw new Error(`the server ended with ${code}`);
     });
-    const server = new RerankServer(address, child);
-    await server.waitFor("serving: address=");
+    const server = new RerankServer(child);
+    server.address = /address=(\S+)/.exec(await server.waitFor("serving: address="))![1];
     return server;
   }
 

@@ -82,6 +82,11 @@ class Server:
                 if not self._changed.wait(deadline - time.monotonic()):
                     raise AssertionError(f"no such line within {PATIENCE} s; the last: {self._lines[-3:]}")
 
+    def wrote(self, wanted: Callable[[Dict[str, Any]], bool]) -> bool:
+        """Whether the log has a line that is as `wanted` by now."""
+        with self._changed:
+            return any(wanted(line) for line in self._lines)
+
     def request_line(self, request_id: str) -> Dict[str, Any]:
         """The log line of the call with this id."""
         return self.wait_for_line(lambda line: line.get("id") == request_id)

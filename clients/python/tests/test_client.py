@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+import time
 from typing import Any, Callable, Iterator, List
 
 import grpc
 import pytest
-from conftest import MODELS, Server, sample
+from conftest import MODELS, PATIENCE, Server, sample
 
 import rerankd
 from rerankd import AsyncRerankFunction, ClientOptions, RerankFunction, RetryOptions, ScoreKind, Truncation
@@ -413,6 +414,37 @@ def test_a_unix_socket(socket: str) -> None:
         assert asyncio.run(run()) == 4
     finally:
         assert server.stop() == 0
+
+
+@pytest.fixture
+def two_servers() -> Iterator[List[Server]]:
+    servers = [
+        Server(["--listen", "127.0.0.1:0", "--model", str(MODELS / "tiny-cross-encoder")]) for _ in range(2)
+    ]
+    yield servers
+    assert [server.stop() for server in servers] == [0, 0]
+
+
+def test_all_addresses_of_a_name_are_called(two_servers: List[Server]) -> None:
+    nobody = "127.0.0.1:1"
+    target = f"ipv4:{','.join([nobody, *(server.target for server in two_servers)])}"
+    options = ClientOptions(retry=ONCE)
+    deadline = time.monotonic() + PATIENCE
+
+    def one_is_missing(request_id: str) -> bool:
+        assert time.monotonic() < deadline, "one of the two is never called"
+        return not all(server.wrote(lambda line: line.get("id") == request_id) for server in two_servers)
+
+    with RerankFunction(target, options=options) as rerank:
+        while one_is_missing("blocking"):
+            rerank.rerank(QUERY, ["a"], request_id="blocking")
+
+    async def run() -> None:
+        async with AsyncRerankFunction(target, options=options) as client:
+            while one_is_missing("asyncio"):
+                await client.rerank(QUERY, ["a"], request_id="asyncio")
+
+    asyncio.run(run())
 
 
 def test_a_server_that_comes_back_is_found_again(socket: str) -> None:

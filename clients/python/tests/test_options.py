@@ -166,6 +166,19 @@ def test_a_request_id_that_cannot_be_sent_is_refused(request_id: Any) -> None:
     assert server.calls == []
 
 
+@pytest.mark.parametrize(
+    "option",
+    [("grpc.lb_policy_name", "pick_first"), ("grpc.service_config", '{"loadBalancingConfig": [{"pick_first": {}}]}')],
+)
+def test_channel_options_say_how_calls_are_spread(option: Any) -> None:
+    with ScriptedServer([]) as one, ScriptedServer([]) as other:
+        target = f"ipv4:{one.target},{other.target}"
+        with RerankFunction(target, options=ClientOptions(channel_options=(option,))) as rerank:
+            for _ in range(20):
+                rerank("q", ["a"])
+        assert [len(one.calls), len(other.calls)] == [20, 0]
+
+
 def make_certificates(folder: pathlib.Path) -> None:
     """ca.pem; server.pem and client.pem by it, each with its .key. The server is "rerankd.test"."""
     if shutil.which("openssl") is None:

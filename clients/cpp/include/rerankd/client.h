@@ -114,11 +114,11 @@ struct TlsOptions {
   std::string private_key;
 };
 
-// One connection to one server, made when it is first needed and again whenever it was lost.
-// Safe for concurrent use. Every method blocks until the answer is there or the deadline of
-// Options has passed, retries included; errors have the server's gRPC status code and message.
-// INVALID_ARGUMENT without asking the server: a text is not valid UTF-8, or metadata is not
-// printable ASCII.
+// Calls a server, or in turn those of all addresses that the target stands for. A connection is
+// made when it is first needed, and again whenever it was lost. Safe for concurrent use. Every
+// method blocks until the answer is there or the deadline of Options has passed, retries included;
+// errors have the server's gRPC status code and message. INVALID_ARGUMENT without asking the
+// server: a text is not valid UTF-8, or metadata is not printable ASCII.
 class Client {
  public:
   struct Options {

@@ -20,8 +20,9 @@ SERVICE = "/rerank.v1.RerankService/"
 class RerankFunction:
     """Orders documents by how well they answer a query.
 
-    One connection to one server, made for the first call and again whenever it was lost. Safe for
-    use by several threads at once; not across a fork. Close it, or use it in a `with` statement.
+    Calls a server, or in turn those of all addresses that the target stands for. A connection is made
+    for the first call, and again whenever it was lost. Safe for use by several threads at once; not
+    across a fork. Close it, or use it in a `with` statement.
 
         rerank = RerankFunction("127.0.0.1:50051", "bge")
         for result in rerank("what is a panda?", ["hi", "a bear of China"], top_k=1):

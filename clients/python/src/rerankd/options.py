@@ -7,7 +7,7 @@ import os
 import random
 import re
 from dataclasses import dataclass, field
-from typing import Any, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 import grpc
 
@@ -123,21 +123,25 @@ class ClientOptions:
 
     def grpc_options(self) -> List[Tuple[str, Any]]:
         """The options of the channel."""
-        options = {
+        options: Dict[str, Any] = {
             "grpc.max_send_message_length": self.max_message_bytes,
             "grpc.max_receive_message_length": -1,
+            # Unless a service config says otherwise: gRPC lets that win.
+            "grpc.lb_policy_name": "round_robin",
             # Retries are this package's: a service config with a retryPolicy would multiply them.
             "grpc.enable_retries": 0,
             # A connection that died without a word is noticed while a call waits on it.
             "grpc.keepalive_time_ms": 30_000,
             "grpc.keepalive_timeout_ms": 10_000,
-            # A server that was restarted is found again soon.
+            # A server that is there again is found before a call has used up its attempts, whose pauses are
+            # 750 ms or more together.
             "grpc.initial_reconnect_backoff_ms": 100,
+            "grpc.max_reconnect_backoff_ms": 500,
+            # This one is not a pause: a connection may take so long to be made.
             "grpc.min_reconnect_backoff_ms": 1_000,
-            "grpc.max_reconnect_backoff_ms": 2_000,
         }
         if self.tls is not None and self.tls.server_name is not None:
-            options["grpc.ssl_target_name_override"] = self.tls.server_name  # type: ignore[assignment]
+            options["grpc.ssl_target_name_override"] = self.tls.server_name
         options.update(self.channel_options)
         return list(options.items())
 

@@ -19,7 +19,8 @@ import java.util.concurrent.TimeUnit;
 import rerank.v1.Rerank;
 
 /**
- * One connection to a server, made when it is first needed and again whenever it was lost. Safe for concurrent use.
+ * Calls a server, or in turn those of all addresses that the target stands for. A connection is made when it is first
+ * needed, and again whenever it was lost. Safe for concurrent use.
  * A call blocks until its answer or its deadline; interrupting its thread cancels it, and the server drops the work of
  * a call that was given up. Failures are {@link StatusRuntimeException}s; {@code StatusProto.fromThrowable} gives their
  * details.
@@ -32,6 +33,7 @@ public final class RerankClient implements AutoCloseable {
     this.options = options;
     this.channel = Grpc.newChannelBuilder(options.target, options.credentials)
         .maxInboundMessageSize(Integer.MAX_VALUE) // an answer is about as large as its request at most
+        .defaultLoadBalancingPolicy("round_robin")
         .disableRetry() // gRPC's own knows no RetryInfo
         .intercept(MetadataUtils.newAttachHeadersInterceptor(options.metadata))
         .build();
@@ -124,6 +126,10 @@ public final class RerankClient implements AutoCloseable {
         // A pause that would outlast the deadline is not begun.
         if (pause.isEmpty() || pause.get().toNanos() >= end - System.nanoTime()) {
           throw failure;
+        }
+        // Else gRPC may look for a server that was away only minutes after it is there again.
+        if (failure.getStatus().getCode() == Status.Code.UNAVAILABLE) {
+          channel.resetConnectBackoff();
         }
         try {
           TimeUnit.NANOSECONDS.sleep(pause.get().toNanos());

@@ -9,6 +9,7 @@ import com.google.rpc.RetryInfo;
 import io.grpc.Grpc;
 import io.grpc.InsecureServerCredentials;
 import io.grpc.Metadata;
+import io.grpc.NameResolverRegistry;
 import io.grpc.Server;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
@@ -100,6 +101,39 @@ class RerankClientTest {
   }
 
   @Test
+  void callsAllAddressesOfAName() throws Exception {
+    try (var one = RerankServer.onAPort(); var other = RerankServer.onAPort()) {
+      String nobody = "127.0.0.1:1";
+      var names = new FixedNames("replicas", nobody, one.address, other.address);
+      NameResolverRegistry.getDefaultRegistry().register(names);
+      try (var client = RerankClient.to("replicas:///").connect()) {
+        while (one.logged("request: ").isEmpty() || other.logged("request: ").isEmpty()) {
+          client.rerank(PANDA);
+        }
+      } finally {
+        NameResolverRegistry.getDefaultRegistry().deregister(names);
+      }
+    }
+  }
+
+  @Test
+  void findsAServerThatIsThereAgain() throws Exception {
+    var seen = new AtomicReference<Metadata>();
+    String target = serve(InsecureServerCredentials.create(), seen, Optional::empty);
+    try (var client = RerankClient.to(target).connect()) {
+      client.rerank(PANDA);
+      int port = fake.getPort();
+      fake.shutdownNow().awaitTermination();
+      // After each of these, gRPC by itself would wait longer before it looks again.
+      for (int i = 0; i < 4; i++) {
+        assertEquals(Status.Code.UNAVAILABLE, codeOf(client, PANDA));
+      }
+      serve(port, InsecureServerCredentials.create(), seen, Optional::empty);
+      assertEquals(Status.Code.OK, codeOf(client, PANDA));
+    }
+  }
+
+  @Test
   void sendsAgainWhatMayPass() throws Exception {
     assertOutcome(failure(Status.Code.UNAVAILABLE, null), 5, Status.Code.OK);
     assertOutcome(failure(Status.Code.RESOURCE_EXHAUSTED, Duration.ofMillis(1)), 5, Status.Code.OK);
@@ -187,6 +221,11 @@ class RerankClientTest {
   /** A server whose calls end as {@code outcome} says; returns its address. */
   private String serve(ServerCredentials credentials, AtomicReference<Metadata> seen, Outcome outcome)
       throws IOException {
+    return serve(0, credentials, seen, outcome);
+  }
+
+  private String serve(int port, ServerCredentials credentials, AtomicReference<Metadata> seen, Outcome outcome)
+      throws IOException {
     var service = ServerServiceDefinition.builder(Methods.SERVICE)
         .addMethod(Methods.RERANK, ServerCalls.asyncUnaryCall((request, observer) ->
             outcome.next().ifPresentOrElse(observer::onError, () -> {
@@ -194,7 +233,7 @@ class RerankClientTest {
               observer.onCompleted();
             })))
         .build();
-    fake = Grpc.newServerBuilderForPort(0, credentials).addService(service).intercept(new ServerInterceptor() {
+    fake = Grpc.newServerBuilderForPort(port, credentials).addService(service).intercept(new ServerInterceptor() {
       @Override
       public <Q, A> ServerCall.Listener<Q> interceptCall(ServerCall<Q, A> call, Metadata metadata,
           ServerCallHandler<Q, A> next) {

@@ -13,8 +13,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /**
- * The real program (RERANKD_PROGRAM) in a process of its own, serving the default model on a Unix socket, one call at a
- * time; and its log.
+ * The real program (RERANKD_PROGRAM) in a process of its own, serving the default model, one call at a time; and its
+ * log.
  */
 final class RerankServer implements AutoCloseable {
   private static final long PATIENCE_SECONDS = 120; // a hang
@@ -24,10 +24,20 @@ final class RerankServer implements AutoCloseable {
   private final Path folder;
   private final List<String> log = new ArrayList<>();
 
+  /** On a Unix socket. */
   RerankServer() throws IOException, InterruptedException {
+    this(Optional.empty());
+  }
+
+  /** On a free port. */
+  static RerankServer onAPort() throws IOException, InterruptedException {
+    return new RerankServer(Optional.of("127.0.0.1:0"));
+  }
+
+  private RerankServer(Optional<String> listen) throws IOException, InterruptedException {
     folder = Files.createTempDirectory("rerankd");
-    address = "unix:" + folder.resolve("socket");
-    var builder = new ProcessBuilder(System.getenv("RERANKD_PROGRAM"), "--listen", address,
+    var builder = new ProcessBuilder(System.getenv("RERANKD_PROGRAM"),
+        "--listen", listen.orElse("unix:" + folder.resolve("socket")),
         "--max-concurrent-requests", "1", "--log-level", "debug").redirectErrorStream(true);
     // Not the settings of a server of the tester's own.
     builder.environment().keySet().removeIf(name -> name.startsWith("RERANKD_"));
@@ -40,7 +50,7 @@ final class RerankServer implements AutoCloseable {
     }));
     reader.setDaemon(true);
     reader.start();
-    waitFor("serving: address=");
+    address = waitFor("serving: address=").replaceFirst(".* address=(\\S+).*", "$1");
   }
 
   /** The first line of the log that holds all of the texts, if there is one yet. */
