@@ -8,13 +8,15 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "util/mutex.h"
 #include "util/no_throw.h"
 
 namespace rerankd {
 namespace {
 
-// gRPC asks the C callback before each handshake, one after the other for the socket it listens on.
-// The C++ API has no way to it, but lets a subclass add its port.
+// gRPC asks the C callback before each handshake, one after the other for each socket that it
+// listens on; a name with two addresses has two. The C++ API has no way to it, but lets a subclass
+// add its port.
 class TlsCredentials final : public grpc::ServerCredentials {
  public:
   TlsCredentials(std::shared_ptr<TlsSource> source, bool require_client_certificate)
@@ -50,8 +52,10 @@ class TlsCredentials final : public grpc::ServerCredentials {
     return status;
   }
 
-  grpc_ssl_certificate_config_reload_status Fetch(grpc_ssl_server_certificate_config** config) {
+  grpc_ssl_certificate_config_reload_status Fetch(grpc_ssl_server_certificate_config** config)
+      RERANKD_EXCLUDES(mutex_) {
     std::shared_ptr<const TlsMaterial> current = source_->Get(Now());
+    const MutexLock lock(mutex_);
     if (current == given_) return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
     const grpc_ssl_pem_key_cert_pair pair{current->key.c_str(), current->certificates.c_str()};
     // gRPC 1.51 aborts without any roots, also where it never asks a client for a certificate: then
@@ -65,7 +69,8 @@ class TlsCredentials final : public grpc::ServerCredentials {
 
   const std::shared_ptr<TlsSource> source_;
   grpc_server_credentials* credentials_ = nullptr;
-  std::shared_ptr<const TlsMaterial> given_;  // what gRPC has; used by the handshakes' thread
+  Mutex mutex_;
+  std::shared_ptr<const TlsMaterial> given_ RERANKD_GUARDED_BY(mutex_);  // what gRPC has
 };
 
 }  // namespace
