@@ -19,6 +19,9 @@ from collections import Counter, defaultdict
 import numpy as np
 
 DICTIONARIES = {"wordnet", "gcide", "foldoc", "jargon", "devil", "elements"}
+RESEARCH = {"dl20", "dl21", "dl22", "wikiqa", "wikiqax"}     # sources whose terms allow research alone
+WEB = {"dl20", "dl21", "dl22"}
+FIRST_STAGE = "SPLADE_P_P_ENSEMBLE_DISTIL"      # the one of the pool's systems that all its web queries have
 LIST = 12        # candidates a list
 QUERY_TOKENS = 48
 WORD = re.compile(r"[a-z0-9]+")
@@ -202,8 +205,18 @@ def texts(a):
         for g in pool["groups"]:
             if g["src"] in ("squad", "squadx"):
                 continue
-            c = [[put(pool["texts"][c["t"]], g["src"]), -1 if c["g"] is None else c["g"]] for c in g["c"]]
+            c = [[put(pool["texts"][c["t"]], g["src"]), -1 if c["g"] is None else c["g"], (c.get("f") or {}).get(FIRST_STAGE, -1)] for c in g["c"]]
             queries.append({"q": put(pool["texts"][g["q"]], "query"), "own": [], "at": -1, "kind": "judged", "src": g["src"], "judged": c})
+        # The same passages with queries made by rule, and the real queries before other passages than their own.
+        of_pool = [(i, {"text": table[i]}) for i in range(len(table)) if origin[i] in WEB]
+        for i, r in of_pool:
+            q = from_keywords(r, rng, idf) if rng.random() < 0.3 else from_sentence(r, rng)
+            if q and 2 < len(q) < 300:
+                queries.append({"q": put(q, "query"), "own": [i], "at": i, "kind": "web", "src": origin[i]})
+        asked = [q for q in queries if q["kind"] == "judged"]
+        for q in asked:
+            near = [c[0] for c in q["judged"]]
+            queries += [{"q": q["q"], "own": [], "at": rng.choice(near), "kind": "web", "src": q["src"]} for _ in range(3)]
 
     test = [r for r in held if len(r["text"].split()) >= 25]
     own = defaultdict(list)
@@ -259,9 +272,6 @@ def embed(a):
         print(f"{k + len(rows)}/{len(want)}", flush=True)
 
 
-RESEARCH = {"dl20", "dl21", "dl22", "wikiqa", "wikiqax"}
-
-
 def bm25(texts_):
     from scipy.sparse import csr_matrix
     vocabulary, rows, cols, counts, lengths = {}, [], [], [], []
@@ -283,29 +293,14 @@ def bm25_scores(index, query):
     return np.asarray(m[hits].sum(axis=0)).ravel() if hits else np.zeros(m.shape[1])
 
 
-def lists(a):
-    """Candidates of each query: its own passage (and the altered copies), the teachers' nearest, BM25's best, strangers."""
+def candidates(queries, passage, emb, t, rng):
+    """-> (candidates, grades) of each query: its own passage (and the altered copies), the teachers' nearest, BM25's best, strangers."""
     from scipy.sparse import csr_matrix
-    rng = np.random.default_rng(a.seed)
-    t, queries = read(os.path.join(a.data, "texts.json")), read(os.path.join(a.data, "queries.json"))
-    emb = [np.load(os.path.join(a.data, n + ".npy"), mmap_mode="r") for n in a.names]
-    done = np.all([np.asarray(e[:, :8]).any(axis=1) for e in emb], axis=0)     # texts that every teacher has seen
-    passage = np.array([i for i, s in enumerate(t["src"]) if s not in ("query", "altered") and s not in RESEARCH and done[i]])
     source = np.array([t["src"][i] for i in passage])
     of_source = {s: passage[source == s] for s in set(source)}
     vectors = [np.asarray(e[passage], dtype=np.float32) for e in emb]
     vocabulary, index = bm25([t["texts"][i] for i in passage])
     common = np.diff(index.indptr) > 0.2 * len(passage)
-    q_out, c_out, g_out, kinds = [], [], [], []
-    if a.research:
-        for q in queries:
-            if q["kind"] == "judged" and done[q["q"]]:
-                c = [x for x in q["judged"] if done[x[0]]]
-                rng.shuffle(c)
-                for k in range(0, len(c) - 3, LIST):
-                    part = [c[(k + i) % len(c)] for i in range(LIST)]
-                    q_out.append(q["q"]), c_out.append([x[0] for x in part]), g_out.append([x[1] for x in part]), kinds.append("judged")
-    queries = [q for q in queries if q["kind"] != "judged" and done[q["q"]] and done[q["at"]]]
     block = 500
     for k in range(0, len(queries), block):
         part = queries[k:k + block]
@@ -328,10 +323,31 @@ def lists(a):
             add(of_source[q["src"]], 1)
             add(passage, LIST)
             own = set(q["own"])
-            q_out.append(q["q"]), c_out.append(c[:LIST]), kinds.append(q["kind"])
-            g_out.append([-2 if x in q.get("wrong", ()) else 3 if x in own else -1 for x in c[:LIST]])
+            yield c[:LIST], [-2 if x in q.get("wrong", ()) else 3 if x in own else -1 for x in c[:LIST]]
         print(min(k + block, len(queries)), len(queries), flush=True)
-    np.savez(os.path.join(a.data, a.out), q=np.array(q_out), c=np.array(c_out), g=np.array(g_out, dtype=np.int8), kind=np.array(kinds))
+
+
+def lists(a):
+    rng = np.random.default_rng(a.seed)
+    t, queries = read(os.path.join(a.data, "texts.json")), read(os.path.join(a.data, "queries.json"))
+    emb = [np.load(os.path.join(a.data, n + ".npy"), mmap_mode="r") for n in a.names]
+    done = np.all([np.asarray(e[:, :8]).any(axis=1) for e in emb], axis=0)     # texts that every teacher has seen
+    q_out, c_out, g_out, f_out, kinds = [], [], [], [], []
+    if a.research:
+        for q in queries:
+            if q["kind"] == "judged" and done[q["q"]]:
+                c = [x for x in q["judged"] if done[x[0]]]
+                rng.shuffle(c)
+                for k in range(0, len(c) - 3, LIST):
+                    part = [c[(k + i) % len(c)] for i in range(LIST)]
+                    q_out.append(q["q"]), kinds.append("judged")
+                    c_out.append([x[0] for x in part]), g_out.append([x[1] for x in part]), f_out.append([x[2] for x in part])
+    for research in (False, True) if a.research else (False,):
+        passage = np.array([i for i, s in enumerate(t["src"]) if s not in ("query", "altered") and done[i] and (s in RESEARCH) == research])
+        of = [q for q in queries if q["kind"] != "judged" and (q["kind"] == "web") == research and done[q["q"]] and done[q["at"]]]
+        for q, (c, g) in zip(of, candidates(of, passage, emb, t, rng)):
+            q_out.append(q["q"]), c_out.append(c), g_out.append(g), f_out.append([-1] * len(c)), kinds.append(q["kind"])
+    np.savez(os.path.join(a.data, a.out), q=np.array(q_out), c=np.array(c_out), g=np.array(g_out, dtype=np.int8), f=np.array(f_out, np.float16), kind=np.array(kinds))
     print(len(q_out), "lists", dict(Counter(kinds)))
 
 

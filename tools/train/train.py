@@ -30,7 +30,7 @@ class Data:
         z = np.load(os.path.join(a.data, "tokens.npz"))
         self.ids, self.ends = z["ids"], z["ends"]
         z = np.load(os.path.join(a.data, a.lists))
-        self.q, self.c, self.g, self.kind = z["q"], z["c"], z["g"], z["kind"]
+        self.q, self.c, self.g, self.f, self.kind = z["q"], z["c"], z["g"], z["f"], z["kind"]
         with open(os.path.join(a.data, "texts.json"), encoding="utf-8") as f:
             alias = np.array(json.load(f)["alias"])
         self.alias = np.where(alias < 0, np.arange(len(alias)), alias)
@@ -74,6 +74,9 @@ class Data:
         cos = np.mean([factor * (np.asarray(e[self.alias[texts]], np.float32) @ np.asarray(e[self.q[n]], np.float32)) + offset
                        for e, factor, offset in self.teachers], axis=0)
         if self.kind[n] == "judged":
+            if np.any(self.f[n] >= 0):      # a list of a first stage, whose scores run from 0 to 1; -1: it did not find that one
+                f = self.f[n][pick].astype(np.float32)
+                cos = (1 - a.first_stage) * cos + a.first_stage * np.where(f >= 0, 0.2 + 0.7 * f, 0.1)
             cos = np.where(g >= 0, (1 - a.judged) * cos + a.judged * np.array([0.1, 0.35, 0.55, 0.7])[np.maximum(g, 0)], cos)
         else:
             cos = cos - a.altered * (g == -2)
@@ -230,6 +233,7 @@ def options():
     p.add_argument("--own", type=float, default=0.05, help="added to the cosine of the query's own passage")
     p.add_argument("--altered", type=float, default=0.2, help="taken from the cosine of a passage whose fact was changed")
     p.add_argument("--judged", type=float, default=0.8, help="weight of a human grade against the teacher")
+    p.add_argument("--first-stage", type=float, default=0.5, help="weight of a first stage's score against the teachers, where a list has one")
     p.add_argument("--train-words", action="store_true", help="train the word embeddings too")
     p.add_argument("--fp32", action="store_true")
     p.add_argument("--workers", type=int, default=1)
