@@ -15,10 +15,10 @@ export interface ErrorDetails {
 
 const TYPE = "type.googleapis.com/google.rpc.";
 
-/** The details of an error that a call was rejected with. */
-export function details(error: Partial<ServiceError>): ErrorDetails {
+/** The details of what a call was rejected with. */
+export function details(error: unknown): ErrorDetails {
   const out: ErrorDetails = { reason: "", violations: [] };
-  const binary = error.metadata?.get("grpc-status-details-bin")[0];
+  const binary = (error as Partial<ServiceError> | null | undefined)?.metadata?.get("grpc-status-details-bin")[0];
   if (!(binary instanceof Uint8Array)) return out;
   for (const { typeUrl, value } of Status.decode(binary).details) {
     if (typeUrl === TYPE + "ErrorInfo") {

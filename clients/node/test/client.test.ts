@@ -38,7 +38,7 @@ test("ranks", { timeout }, async (t) => {
 
 test("says what is wrong", { timeout }, async (t) => {
   const client = connect(t, { target: (await RerankServer.start(t)).address });
-  await assert.rejects(client.rerank({ query: "q", documents: ["a", ""] }), (error: never) => {
+  await assert.rejects(client.rerank({ query: "q", documents: ["a", ""] }), (error) => {
     const { reason, violations } = details(error);
     assert.equal(reason, "EMPTY_FIELD");
     assert.deepEqual(violations.map((violation) => violation.field), ["documents[1]"]);
@@ -80,6 +80,12 @@ test("calls all addresses of a name", { timeout }, async (t) => {
   const target = `ipv4:${[nobody, ...servers.map((server) => server.address)].join(",")}`;
   const client = connect(t, { target });
   while (servers.some((server) => !server.logged("request: "))) await client.rerank(panda);
+});
+
+test("what is no answer of a server has no details", () => {
+  for (const error of [undefined, null, "text", new Error("other")]) {
+    assert.deepEqual(details(error), { reason: "", violations: [] });
+  }
 });
 
 interface Failure {

@@ -125,7 +125,7 @@ class RerankClientTest {
       int port = fake.getPort();
       fake.shutdownNow().awaitTermination();
       // After each of these, gRPC by itself would wait longer before it looks again.
-      for (int i = 0; i < 4; i++) {
+      for (int i = 0; i < 3; i++) {
         assertEquals(Status.Code.UNAVAILABLE, codeOf(client, PANDA));
       }
       serve(port, InsecureServerCredentials.create(), seen, Optional::empty);
