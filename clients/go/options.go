@@ -25,8 +25,8 @@ type Options struct {
 	Metadata map[string]string
 }
 
-// RetryOptions say when a call is sent again: after Unavailable, and after ResourceExhausted where the
-// server says when to come back (RetryInfo). The pause is what the server asks for and, on top of
+// RetryOptions say when a call is sent again: after Unavailable, after Canceled by the server, and after
+// ResourceExhausted where it says when to come back (RetryInfo). The pause is what the server asks for and, on top of
 // that, a random part of a backoff that doubles from one attempt to the next. A pause that would
 // outlast the deadline is not begun: the caller gets the error at once.
 type RetryOptions struct {

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/status"
 )
 
@@ -17,8 +18,9 @@ import (
 // together do not come back together.
 func (o RetryOptions) pause(attempts int, failure *status.Status, chance float64) (time.Duration, bool) {
 	asked, serverSaidWhen := retryDelay(failure)
-	// Without a word on when to come back: a request that is too large, a balance that is used up.
-	mayPass := failure.Code() == codes.Unavailable ||
+	// Canceled, when not by the caller, who does not wait for a pause: gRPC of a server that begins to stop
+	// says so. Without a word on when to come back: a request that is too large, a balance that is used up.
+	mayPass := failure.Code() == codes.Unavailable || failure.Code() == codes.Canceled ||
 		failure.Code() == codes.ResourceExhausted && serverSaidWhen
 	if !mayPass || attempts >= o.MaxAttempts {
 		return 0, false
@@ -51,7 +53,7 @@ func (o Options) intercept(ctx context.Context, method string, request, reply an
 			return nil
 		}
 		pause, again := o.Retry.pause(attempts, status.Convert(err), rand.Float64())
-		if !again {
+		if !again || conn.GetState() == connectivity.Shutdown {
 			return err
 		}
 		if deadline, has := ctx.Deadline(); has && !time.Now().Add(pause).Before(deadline) {

@@ -40,6 +40,7 @@ func TestPause(t *testing.T) {
 		{"up to the longest", 3, codes.Unavailable, 0, 1, 250 * time.Millisecond},
 		{"the last attempt", 4, codes.Unavailable, 0, 1, never},
 		{"after what the server asks for", 1, codes.ResourceExhausted, 3 * time.Second, 1, 3100 * time.Millisecond},
+		{"cancelled by the server", 1, codes.Canceled, 0, 1, 100 * time.Millisecond},
 		{"no word on when to come back", 1, codes.ResourceExhausted, 0, 1, never},
 		{"will not pass", 1, codes.InvalidArgument, time.Second, 1, never},
 		{"out of time", 1, codes.DeadlineExceeded, time.Second, 1, never},

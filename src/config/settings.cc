@@ -80,6 +80,11 @@ absl::Status CheckMetricsListen(std::string_view text) {
     return absl::InvalidArgumentError(
         "must be host:port (port 0 to 65535), for example 127.0.0.1:9464");
   }
+  // Elsewhere "*" is every address; that library looks it up as a name.
+  if (address->host == "*") {
+    return absl::InvalidArgumentError(fmt::format(
+        "must be an IPv4 address or a name; for every address write 0.0.0.0:{}", address->port));
+  }
   if (address->host.find(':') != std::string::npos) {
     return absl::InvalidArgumentError(
         fmt::format("must be an IPv4 address: metrics are not served over IPv6; write {}:{}",

@@ -33,11 +33,15 @@ TEST(RetryPauseTest, OnlyWhatMayPassIsSentAgain) {
   EXPECT_EQ(RetryPause(kOptions, 1, absl::StatusCode::kResourceExhausted, std::nullopt, 0),
             std::nullopt)
       << "a request that is too large stays so";
-  for (const auto code :
-       {absl::StatusCode::kInvalidArgument, absl::StatusCode::kDeadlineExceeded,
-        absl::StatusCode::kCancelled, absl::StatusCode::kInternal, absl::StatusCode::kUnknown}) {
+  for (const auto code : {absl::StatusCode::kInvalidArgument, absl::StatusCode::kDeadlineExceeded,
+                          absl::StatusCode::kInternal, absl::StatusCode::kUnknown}) {
     EXPECT_EQ(RetryPause(kOptions, 1, code, milliseconds(1), 0), std::nullopt) << code;
   }
+}
+
+TEST(RetryPauseTest, WhatAServerCancelledThatBeginsToStopIsSentAgain) {
+  EXPECT_EQ(RetryPause(kOptions, 1, absl::StatusCode::kCancelled, std::nullopt, 0),
+            milliseconds(50));
 }
 
 TEST(RetryPauseTest, ManyAttemptsDoNotOverflow) {

@@ -306,6 +306,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"metrics: {listen: \"[::]:1\"}",
                 ":1: metrics.listen must be an IPv4 address: metrics are not served over IPv6; "
                 "write 0.0.0.0:1, not"},
+        BadFile{"metrics: {listen: \"*:1\"}",
+                ":1: metrics.listen must be an IPv4 address or a name; for every address write "
+                "0.0.0.0:1, not"},
         BadFile{"listen: [a:1, b:2]\nmetrics: {listen: \"b:2\"}",
                 ":2: metrics.listen must be another address"},
         BadFile{"listen: 127.0.0.1:2\nmetrics: {listen: \"0.0.0.0:2\"}",

@@ -23,7 +23,7 @@ def with_comments(text):
 
 
 class ConfigTest(unittest.TestCase):
-    """Files that secrets bring are there, in a folder of the test."""
+    """Files that secrets bring are there, in a folder of the test; there is the socket's place, too."""
 
     @classmethod
     def setUpClass(cls):
@@ -39,7 +39,8 @@ class ConfigTest(unittest.TestCase):
         (cls.folder / "rerankd-keys/voyage").write_text("pa-secret\n")
 
     def check(self, text):
-        (self.folder / "config.yaml").write_text(text.replace("/etc/rerankd-", f"{self.folder}/rerankd-"))
+        text = text.replace("/etc/rerankd-", f"{self.folder}/rerankd-").replace("unix:/run/rerankd/", f"unix:{self.folder}/")
+        (self.folder / "config.yaml").write_text(text)
         result = subprocess.run([chart.RERANKD, "check-config", "--config", self.folder / "config.yaml"], stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT, text=True, check=False)
         self.assertEqual(result.returncode, 0, f"{text}\n{result.stdout}")

@@ -1,5 +1,5 @@
-/** Says when a call is sent again: after UNAVAILABLE, and after RESOURCE_EXHAUSTED where the server
- * says when to come back (RetryInfo). The pause is what the server asks for and, on top of that, a
+/** Says when a call is sent again: after UNAVAILABLE, after CANCELLED by the server, and after
+ * RESOURCE_EXHAUSTED where it says when to come back (RetryInfo). The pause is what the server asks for and, on top of that, a
  * random part of a backoff that doubles from one attempt to the next. A pause that would outlast the
  * deadline is not begun: the caller gets the error at once. */
 export interface RetryOptions {

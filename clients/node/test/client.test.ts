@@ -125,6 +125,7 @@ async function serve(
 
 for (const [name, fails, calls, code] of [
   ["what is unavailable", failure(status.UNAVAILABLE), 5, status.OK],
+  ["what a server cancels that begins to stop", failure(status.CANCELLED), 5, status.OK],
   ["what the server says when to come back for", failure(status.RESOURCE_EXHAUSTED, 1), 5, status.OK],
   ["not what will not pass", failure(status.RESOURCE_EXHAUSTED), 1, status.RESOURCE_EXHAUSTED],
   ["not after the deadline", failure(status.RESOURCE_EXHAUSTED, 3_600_000), 1, status.RESOURCE_EXHAUSTED],

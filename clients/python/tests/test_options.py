@@ -28,6 +28,7 @@ EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
         (UNAVAILABLE, 4, 3.0, 1.0, 3.5),  # the cap of 0.5 is reached
         (UNAVAILABLE, 4, 3.0, 0.0, 3.25),
         (UNAVAILABLE, 5, None, 1.0, None),  # the last attempt
+        (grpc.StatusCode.CANCELLED, 1, None, 1.0, 0.1),  # by a server that begins to stop
         (EXHAUSTED, 1, 2.0, 1.0, 2.1),
         (EXHAUSTED, 1, None, 0.0, None),  # the server does not say that it would help
         (grpc.StatusCode.INTERNAL, 1, 1.0, 0.0, None),

@@ -96,8 +96,8 @@ struct ErrorDetails {
 };
 ErrorDetails DetailsOf(const absl::Status& status);
 
-// A call is sent again after UNAVAILABLE, and after RESOURCE_EXHAUSTED where the server says when
-// to come back, as long as its deadline allows: a pause that would outlast it is not begun, the
+// A call is sent again after UNAVAILABLE, after CANCELLED by the server, and after
+// RESOURCE_EXHAUSTED where it says when to come back, as long as its deadline allows: a pause that would outlast it is not begun, the
 // caller gets the error at once. The pause is what the server asks for (RetryInfo) and, on top of
 // that, a random part of a backoff that doubles from one attempt to the next.
 struct RetryOptions {

@@ -22,7 +22,7 @@ REQUEST_ID = "x-request-id"
 class RetryOptions:
     """When a call is sent again, and after which pause.
 
-    It is after UNAVAILABLE, and after RESOURCE_EXHAUSTED where the server says when to come back.
+    It is after UNAVAILABLE, CANCELLED by the server, and RESOURCE_EXHAUSTED where the server says when to come back.
     The pause is what the server asks for, and on top of that between half and all of a
     backoff that doubles from one attempt to the next. A pause that would outlast the call's timeout is not begun: the
     error is raised at once.
@@ -44,7 +44,8 @@ class RetryOptions:
         if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
             if retry_after is None:
                 return None
-        elif code is not grpc.StatusCode.UNAVAILABLE:
+        # CANCELLED, when not by the caller: gRPC of a server that begins to stop says so.
+        elif code not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
             return None
         # Past the exponent, doubling would overflow; the cap was reached long before.
         backoff = min(self.max_backoff, self.initial_backoff * 2.0 ** min(attempts - 1, 30))

@@ -3,6 +3,7 @@ package rerankd;
 import com.google.protobuf.Any;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.RetryInfo;
+import io.grpc.Context;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
 import java.time.Duration;
@@ -10,7 +11,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * When a call is sent again: after UNAVAILABLE, and after RESOURCE_EXHAUSTED where the server says when to come back
+ * When a call is sent again: after UNAVAILABLE, CANCELLED by the server, and RESOURCE_EXHAUSTED where the server says when to come back
  * (RetryInfo). The pause is what the server asks for and, on top of that, a random part of a backoff that doubles from
  * one attempt to the next.
  *
@@ -32,6 +33,8 @@ public record RetryPolicy(int maxAttempts, Duration initialBackoff, Duration max
     Optional<Duration> asked = retryDelay(failure);
     boolean mayPass = switch (failure.getStatus().getCode()) {
       case UNAVAILABLE -> true;
+      // When not by the caller: gRPC of a server that begins to stop says so.
+      case CANCELLED -> !Context.current().isCancelled();
       // Without a word on when to come back: a request that is too large, a balance that is used up.
       case RESOURCE_EXHAUSTED -> asked.isPresent();
       default -> false;

@@ -136,6 +136,7 @@ class RerankClientTest {
   @Test
   void sendsAgainWhatMayPass() throws Exception {
     assertOutcome(failure(Status.Code.UNAVAILABLE, null), 5, Status.Code.OK);
+    assertOutcome(failure(Status.Code.CANCELLED, null), 5, Status.Code.OK); // by a server that begins to stop
     assertOutcome(failure(Status.Code.RESOURCE_EXHAUSTED, Duration.ofMillis(1)), 5, Status.Code.OK);
     assertOutcome(failure(Status.Code.RESOURCE_EXHAUSTED, null), 1, Status.Code.RESOURCE_EXHAUSTED);
     assertOutcome(failure(Status.Code.RESOURCE_EXHAUSTED, Duration.ofHours(1)), 1, Status.Code.RESOURCE_EXHAUSTED);
