@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <csignal>
-#include <regex>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -58,18 +57,21 @@ TEST_F(CppClientTest, ACallThatIsCancelledMakesRoomForOneThatWasPutOff) {
 }
 
 TEST_F(CppClientTest, ACallThatIsOutOfTimeLeavesNothingRunning) {
+  // Not std::regex, in which g++ 12 takes fault with the sanitizers on.
   const auto server_says = [this](const std::string& pattern) {
-    return std::regex_search(server_.out(), std::regex(pattern));
+    return testing::Matches(testing::ContainsRegex(pattern))(server_.out());
   };
   // One that the server has heard of, however slow the machine is.
-  for (milliseconds deadline(500); !server_says("accepted: .*documents=2000\n"); deadline *= 2) {
+  for (milliseconds deadline(500); !server_says("accepted: [^\n]*documents=2000\n");
+       deadline *= 2) {
     Client impatient({.target = target_, .deadline = deadline});
     const auto late = impatient.Rerank("Which one is it?", Documents(kLong));
     EXPECT_EQ(late.status().code(), absl::StatusCode::kDeadlineExceeded);
   }
   // The client ends its call at the deadline too: whichever the server sees first.
   ASSERT_TRUE(server_.WaitForOutput("request: "));
-  EXPECT_TRUE(server_says("request: .*status=(DEADLINE_EXCEEDED|CANCELLED) .*documents=2000 "))
+  EXPECT_TRUE(
+      server_says("request: [^\n]*status=(DEADLINE_EXCEEDED|CANCELLED) [^\n]*documents=2000 "))
       << server_.out();
   EXPECT_TRUE(Client({.target = target_}).Rerank("q", {"a"}).ok());
   server_.Signal(SIGTERM);
