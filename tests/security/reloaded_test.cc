@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <mutex>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "support/temp_dir.h"
 
@@ -26,7 +29,7 @@ class ReloadedTest : public testing::Test {
     auto opened = Reloaded<Pair>::Open(
         {first, second},
         [this, first, second](TimePoint) -> absl::StatusOr<Pair> {
-          ++loads_;
+          ++loads_;  // by several at once, where loading takes longer than until the next look
           if (refuse_) return absl::FailedPreconditionError("not now");
           Pair pair;
           for (const fs::path& file : {first, second}) {
@@ -37,7 +40,11 @@ class ReloadedTest : public testing::Test {
           }
           return pair;
         },
-        [this](const absl::Status& status) { heard_.emplace_back(status.message()); }, kStart);
+        [this](const absl::Status& status) {
+          const std::lock_guard lock(heard_mutex_);
+          heard_.emplace_back(status.message());
+        },
+        kStart);
     if (!opened.ok()) return opened.status();
     reloaded_ = *std::move(opened);
     return absl::OkStatus();
@@ -49,8 +56,9 @@ class ReloadedTest : public testing::Test {
   const fs::path a_ = folder_.Write("a", "one");
   const fs::path b_ = folder_.Write("b", "");
   std::unique_ptr<Reloaded<Pair>> reloaded_;
+  std::mutex heard_mutex_;
   std::vector<std::string> heard_;
-  int loads_ = 0;
+  std::atomic<int> loads_ = 0;
   bool refuse_ = false;
 };
 
