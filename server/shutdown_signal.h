@@ -1,9 +1,8 @@
 // SIGTERM and SIGINT as something to wait for.
 #pragma once
 
-#include <thread>
-
 #include "util/mutex.h"
+#include "util/signal_watcher.h"
 
 namespace rerankd {
 
@@ -15,7 +14,6 @@ namespace rerankd {
 class ShutdownSignal {
  public:
   ShutdownSignal();
-  ~ShutdownSignal();
   ShutdownSignal(const ShutdownSignal&) = delete;
   ShutdownSignal& operator=(const ShutdownSignal&) = delete;
 
@@ -24,15 +22,13 @@ class ShutdownSignal {
   int Wait() RERANKD_EXCLUDES(mutex_);
 
  private:
-  void Loop() RERANKD_EXCLUDES(mutex_);
+  void Receive(int signal) RERANKD_EXCLUDES(mutex_);
 
-  int signals_ = -1;  // readable when a signal came
-  int stop_ = -1;     // readable once the destructor runs
   Mutex mutex_;
   CondVar changed_;
   bool armed_ RERANKD_GUARDED_BY(mutex_) = false;
   int received_ RERANKD_GUARDED_BY(mutex_) = 0;
-  std::jthread watcher_;
+  SignalWatcher watcher_;  // the last: it calls Receive()
 };
 
 }  // namespace rerankd

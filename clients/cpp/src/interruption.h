@@ -3,8 +3,10 @@
 
 #include <atomic>
 #include <csignal>
+#include <optional>
 #include <stop_token>
-#include <thread>
+
+#include "util/signal_watcher.h"
 
 namespace rerankd::client {
 
@@ -23,14 +25,10 @@ class Interruption {
   int signal() const { return received_; }  // the first one; 0: none came. Safe at any time.
 
  private:
-  void Watch();
-
   sigset_t mask_before_{};
-  int signals_ = -1;
-  int done_ = -1;
   std::stop_source stop_;
   std::atomic<int> received_ = 0;
-  std::jthread watcher_;
+  std::optional<SignalWatcher> watcher_;
 };
 
 }  // namespace rerankd::client
