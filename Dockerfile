@@ -2,8 +2,8 @@
 # The server, its client and the default model on nothing but the libraries they use.
 #   docker build -t rerankd .            tools/image.sh builds, checks and measures it
 # Whoever wants the same bytes again pins the base: --build-arg BASE=debian:bookworm-slim@sha256:…
-# LibTorch and the model are pinned by SHA-256 (tools/third_party); Debian's packages are signed, and the
-# bill of materials in the image (/usr/share/rerankd/sbom.cdx.json) says which versions came.
+# LibTorch is pinned by SHA-256 (tools/third_party), the default model is the checkout's; Debian's packages are
+# signed, and the bill of materials in the image (/usr/share/rerankd/sbom.cdx.json) says which versions came.
 ARG BASE=docker.io/library/debian:bookworm-slim
 
 # hadolint ignore=DL3006
@@ -31,6 +31,7 @@ RUN --mount=type=cache,target=/root/.cache/ccache \
     cmake --build --preset release --target rerankd rerankctl
 
 COPY LICENSE LICENSE
+COPY models models
 COPY tools/image tools/image
 COPY deploy/image deploy/image
 ARG VERSION=dev

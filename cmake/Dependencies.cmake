@@ -15,8 +15,7 @@ foreach(prefix IN LISTS CMAKE_PREFIX_PATH)
     list(REMOVE_ITEM CMAKE_PREFIX_PATH "${prefix}")
   endif()
 endforeach()
-set(RERANKD_DEFAULT_MODEL_DIR "${_rerankd_cache}/models/all-MiniLM-L6-v2"
-  CACHE PATH "Folder of the model that is served when no config is given")
+include(DefaultModel)
 
 # Python packages of the tests and checks: each named by its lock file, so that a change of that makes a new folder;
 # tools/setup.sh makes the same names.
@@ -28,8 +27,9 @@ foreach(package IN ITEMS huggingface-hub h2 clang-tidy)
   set(${_rerankd_variable} "${_rerankd_cache}/${package}-${_rerankd_lock}")
 endforeach()
 
-# Debian's promtool and Prometheus; tests that need them are skipped where they are not.
+# What tests are skipped without: Debian's promtool and Prometheus, and a bi-encoder of a usual size.
 set(RERANKD_PROMTOOL "${_rerankd_cache}/prometheus/promtool")
+set(RERANKD_TEST_MINILM_DIR "${_rerankd_cache}/models/all-MiniLM-L6-v2")
 
 if(RERANKD_TIDY)
   set(CMAKE_CXX_CLANG_TIDY "${RERANKD_CLANG_TIDY}/clang_tidy/data/bin/clang-tidy")

@@ -34,7 +34,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// all-MiniLM-L6-v2, installed beside the program or where the build found it.
+// The project's own, installed beside the program or where the build had it.
 ModelEntry DefaultModel() {
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error);
@@ -44,7 +44,7 @@ ModelEntry DefaultModel() {
   ModelEntry model;
   model.name = built.filename().string();
   model.path = fs::exists(installed, error) ? installed : built;
-  model.kind = EntryKind::kBiEncoder;
+  model.kind = EntryKind::kCrossEncoder;
   return model;
 }
 
@@ -111,8 +111,8 @@ bool CheckFiles(const ServerConfig& config) {
 int Serve(const ServerConfig& config) {
   if (config.models.front().path == kBuildDefaultModel && !fs::exists(kBuildDefaultModel)) {
     return CannotStart(fmt::format(
-        "no model is configured and the default one is not in {}; name one with --model-path, or "
-        "run tools/setup.sh",
+        "no model is configured, and the default one is neither installed beside the program nor "
+        "in {}, where the build had it; name a model with --model",
         kBuildDefaultModel));
   }
   RaiseFileLimit();

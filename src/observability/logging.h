@@ -37,7 +37,7 @@ using LogFields = std::vector<LogField>;
 
 // One line, without its end. Whatever a value holds (line breaks, quotes, bytes that are not
 // UTF-8), it stays one line, and as JSON it stays valid JSON.
-//   2026-01-31T12:00:00.123Z info  model loaded: name=all-MiniLM-L6-v2 parameters=22713216
+//   2026-01-31T12:00:00.123Z info  model loaded: name=rerankd-mini-en-v2 parameters=22713601
 //   {"time":"2026-01-31T12:00:00.123Z","level":"info","message":"model loaded","name":…}
 std::string FormatLogLine(LogFormat format, std::chrono::system_clock::time_point time,
                           LogLevel level, std::string_view message, const LogFields& fields);

@@ -1,6 +1,6 @@
 """Every line of clients/grpcurl.md, run by the real grpcurl against the real server.
 
-Environment: RERANKD_SOURCE_DIR, RERANKD_PROGRAM.
+Environment: RERANKD_SOURCE_DIR, RERANKD_PROGRAM, RERANKD_DEFAULT_MODEL_DIR.
 """
 import json
 import os
@@ -63,7 +63,7 @@ class GrpcurlTest(unittest.TestCase):
             # Continuous integration can fetch it, where it has Go.
             assert not (os.environ.get("CI") and "setup.sh" in why), why
             self.skipTest(why)
-        model = os.environ.get("RERANKD_DEFAULT_MODEL_DIR")
+        model = os.environ["RERANKD_DEFAULT_MODEL_DIR"]
         with tempfile.TemporaryDirectory() as folder:
             config = self.prepare(pathlib.Path(folder), model)
             socket = f"{folder}/socket"
@@ -81,7 +81,7 @@ class GrpcurlTest(unittest.TestCase):
             {"query": "what is a panda?", "documents": ["hi", "a bear of China"]}))
         config = folder / "rerankd.yaml"
         cross = SOURCE / "tests" / "data" / "models" / "tiny-cross-encoder"
-        config.write_text(f"admin: true\nmodels:\n  - {{name: default, kind: bi_encoder, path: {model}}}\n"
+        config.write_text(f"admin: true\nmodels:\n  - {{name: default, path: {model}}}\n"
                           f"  - {{name: ms-marco, path: {cross}}}\n")
         return str(config)
 

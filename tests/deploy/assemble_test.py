@@ -1,6 +1,7 @@
 """The parts of tools/image/assemble.py that decide."""
 import pathlib
 import sys
+import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -42,6 +43,40 @@ class AssembleTest(unittest.TestCase):
                          ["pkg:deb/debian/zlib1g@1%3A1.2.13%2Bdfsg-1?arch=amd64&distro=debian-12", "pkg:pypi/torch@2.11.0"])
         self.assertEqual(bill["components"][1]["licenses"], [{"license": {"id": "BSD-3-Clause"}}])
         self.assertEqual(bill["dependencies"][0]["dependsOn"], [c["bom-ref"] for c in bill["components"]])
+
+    def test_a_model_has_its_weights_sum_and_the_licence_of_its_card(self):
+        with tempfile.TemporaryDirectory() as checkout:
+            folder = pathlib.Path(checkout, "models", "own")
+            folder.mkdir(parents=True)
+            (folder / "model.safetensors").write_bytes(b"abc")
+            (folder / "README.md").write_text("---\nlanguage: en\nlicense: apache-2.0\n---\n# own\nlicense: mit\n")
+            (folder.parent / "README.md").write_text("not a model\n")
+            self.assertEqual(assemble.model_folders(pathlib.Path(checkout)), [folder])
+            component = assemble.model_component(folder, "0.1.0")
+        self.assertEqual(component["type"], "machine-learning-model")
+        self.assertEqual(component["purl"], "pkg:generic/own@0.1.0")
+        self.assertEqual(component["licenses"], [{"license": {"id": "Apache-2.0"}}])
+        self.assertEqual(component["hashes"][0]["content"],
+                         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+
+    def test_a_licence_without_an_spdx_name_keeps_its_own(self):
+        self.assertEqual(assemble.card_license("---\nlicense: other\nlicense_name: research-only\n---\n"),
+                         {"license": {"name": "research-only"}})
+        self.assertEqual(assemble.card_license("---\nlicense: gfdl\n---\n"), {"license": {"name": "gfdl"}})
+
+    def test_a_card_without_a_licence_stops_the_build(self):
+        for card in ("", "# own\nlicense: mit\n", "---\nlanguage: en\n---\nlicense: mit\n", "---\nlicense:\n---\n"):
+            with self.assertRaisesRegex(ValueError, "licence"):
+                assemble.card_license(card)
+
+    def test_the_card_of_each_model_of_the_project_names_its_licence(self):
+        folders = assemble.model_folders(ROOT)
+        self.assertIn("rerankd-mini-en-v2", [folder.name for folder in folders])
+        for folder in folders:
+            card = folder / "README.md"
+            if not card.exists():
+                self.skipTest(f"{card} is not written yet")
+            self.assertIn("license", assemble.card_license(card.read_text()))
 
 
 if __name__ == "__main__":

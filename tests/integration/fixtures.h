@@ -22,6 +22,7 @@ inline std::string TestModel(const std::string& name) {
 }
 
 inline std::string DefaultModel() { return ServerProcess::Variable("RERANKD_DEFAULT_MODEL_DIR"); }
+inline std::string DefaultModelName() { return std::filesystem::path(DefaultModel()).filename(); }
 
 // A connection of its own.
 inline std::shared_ptr<grpc::Channel> Dial(const std::string& address) {
@@ -45,20 +46,20 @@ inline std::string Health(const std::shared_ptr<grpc::Channel>& channel,
   return grpc::health::v1::HealthCheckResponse::ServingStatus_Name(response.status());
 }
 
-// `documents` documents for the default model, each as long as it reads.
+// `documents` documents for the default model, each of some 300 tokens.
 inline rerank::v1::RerankRequest LongWork(size_t documents) {
   std::string text;
   for (int i = 0; i < 300; ++i) text += "word ";
   rerank::v1::RerankRequest request =
       MakeRequest("Which one is it?", std::vector<std::string>(documents, text));
-  request.set_model("all-MiniLM-L6-v2");
+  request.set_model(DefaultModelName());
   return request;
 }
 
 // Whether `server` (at log level debug) has accepted a request with so many documents.
 inline bool HasAccepted(ServerProcess& server, size_t documents) {
-  return server.WaitForOutput(
-      "accepted: model=all-MiniLM-L6-v2 documents=" + std::to_string(documents) + "\n");
+  return server.WaitForOutput("accepted: model=" + DefaultModelName() +
+                              " documents=" + std::to_string(documents) + "\n");
 }
 
 }  // namespace rerankd

@@ -238,11 +238,11 @@ TEST_F(MetricsTest, CallsAreCountedByModelMethodAndCode) {
 }
 
 TEST_F(MetricsTest, ShowsThatAModelIsBusyAndWhoWentAway) {
-  Start("log: {level: debug}\nmodels:\n  - {name: all-MiniLM-L6-v2, path: " + DefaultModel() +
-        ", kind: bi_encoder, sessions: 1, max_queued_documents: 4500}\n");
-  const Labels model = {{"model", "all-MiniLM-L6-v2"}};
+  Start("log: {level: debug}\nmodels:\n  - {name: " + DefaultModelName() +
+        ", path: " + DefaultModel() + ", sessions: 1, max_queued_documents: 4500}\n");
+  const Labels model = {{"model", DefaultModelName()}};
   const auto abandoned = [](const std::string& stage) {
-    return Labels{{"model", "all-MiniLM-L6-v2"}, {"stage", stage}, {"cause", "cancelled"}};
+    return Labels{{"model", DefaultModelName()}, {"stage", stage}, {"cause", "cancelled"}};
   };
   AsyncRerank first(channel_, LongWork(2000));
   ASSERT_TRUE(HasAccepted(*server_, 2000));
@@ -257,7 +257,7 @@ TEST_F(MetricsTest, ShowsThatAModelIsBusyAndWhoWentAway) {
   AsyncRerank refused(channel_, LongWork(500));
   EXPECT_EQ(refused.Wait().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_EQ(Scrape().Value("rerankd_shed_calls_total",
-                           {{"model", "all-MiniLM-L6-v2"}, {"reason", "queue_full"}}),
+                           {{"model", DefaultModelName()}, {"reason", "queue_full"}}),
             1);
   second.Cancel();
   Await("rerankd_abandoned_calls_total", abandoned("before_start"), 1);

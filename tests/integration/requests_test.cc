@@ -28,6 +28,7 @@ rerank::v1::RerankRequest Sample() {
   return MakeRequest(sample["query"], sample["documents"].get<std::vector<std::string>>());
 }
 
+// What its folder says of the sample, as sigmoids: its expected scores begin with the sample's.
 TEST(SampleTest, WithoutConfigurationTheDefaultModelRanksTheSample) {
   ServerProcess server({});
   const auto channel = Dial(server.Address());
@@ -36,17 +37,23 @@ TEST(SampleTest, WithoutConfigurationTheDefaultModelRanksTheSample) {
   request.set_return_documents(true);
   AsyncRerank call(channel, request);
   ASSERT_TRUE(call.Wait().ok()) << call.Wait().error_message();
-  const float cosines[] = {0.6270F, 0.7236F, 0.5230F, 0.5340F};
-  const unsigned order[] = {1, 0, 3, 2};
+  const nlohmann::json expected =
+      ReadJsonObject(DefaultModel() + "/expected_scores.json").value().at("pairs");
   ASSERT_EQ(call.response().results_size(), 4);
+  EXPECT_EQ(call.response().results(0).index(), 1U) << "the one that answers";
   for (int i = 0; i < 4; ++i) {
     const auto& result = call.response().results(i);
-    EXPECT_EQ(result.index(), order[i]);
-    EXPECT_NEAR(result.score(), cosines[order[i]], 1e-3);
-    EXPECT_EQ(result.document(), request.documents(static_cast<int>(order[i])));
+    const nlohmann::json& pair = expected.at(result.index());
+    ASSERT_EQ(pair.at("query"), request.query());
+    EXPECT_EQ(pair.at("document"), result.document());
+    EXPECT_EQ(result.document(), request.documents(static_cast<int>(result.index())));
+    EXPECT_NEAR(result.score(), pair.at("sigmoid").get<float>(), 1e-4);
+    if (i > 0) {
+      EXPECT_LE(result.score(), call.response().results(i - 1).score());
+    }
   }
-  EXPECT_EQ(call.response().score_kind(), rerank::v1::SCORE_KIND_RAW);
-  EXPECT_EQ(call.response().model(), std::filesystem::path(DefaultModel()).filename());
+  EXPECT_EQ(call.response().score_kind(), rerank::v1::SCORE_KIND_SIGMOID);
+  EXPECT_EQ(call.response().model(), DefaultModelName());
 }
 
 // One server with three models for all tests below.
@@ -63,8 +70,8 @@ class RequestsTest : public testing::Test {
             "  - {name: bi, kind: bi_encoder, path: " +
             TestModel("tiny-bi-encoder") +
             "}\n"
-            "  - {name: all-MiniLM-L6-v2, kind: bi_encoder, max_queued_documents: 2000, path: " +
-            DefaultModel() + "}\n");
+            "  - {name: " +
+            DefaultModelName() + ", max_queued_documents: 2000, path: " + DefaultModel() + "}\n");
     server_ = new ServerProcess({"--config", file.string(), "--log-level", "debug"});
     address_ = new std::string(server_->Address());
   }
@@ -106,7 +113,8 @@ ServerProcess* RequestsTest::server_;
 std::string* RequestsTest::address_;
 
 TEST_F(RequestsTest, HealthIsKnownForEveryModel) {
-  for (const char* name : {"", "rerank.v1.RerankService", "cross", "bi", "all-MiniLM-L6-v2"}) {
+  for (const std::string& name :
+       std::vector<std::string>{"", "rerank.v1.RerankService", "cross", "bi", DefaultModelName()}) {
     EXPECT_EQ(Health(channel_, name), "SERVING") << name;
   }
   EXPECT_EQ(Health(channel_, "another"), "NOT_FOUND");
@@ -282,7 +290,7 @@ TEST_F(RequestsTest, UnknownModel) {
   const grpc::Status status = Rerank(request);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
   EXPECT_THAT(status.error_message(),
-              AllOf(HasSubstr("cross"), HasSubstr("bi"), HasSubstr("all-MiniLM-L6-v2")));
+              AllOf(HasSubstr("cross"), HasSubstr("bi"), HasSubstr(DefaultModelName())));
 }
 
 TEST_F(RequestsTest, TopKLargerThanTheNumberOfDocuments) {
@@ -297,7 +305,7 @@ TEST_F(RequestsTest, TopKLargerThanTheNumberOfDocuments) {
 
 TEST_F(RequestsTest, MoreDocumentsThanAModelTakes) {
   rerank::v1::RerankRequest request = MakeRequest("q", std::vector<std::string>(2001, "a"));
-  request.set_model("all-MiniLM-L6-v2");
+  request.set_model(DefaultModelName());
   const grpc::Status status = Rerank(request);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_THAT(status.error_message(), HasSubstr("2000"));
@@ -326,7 +334,7 @@ TEST_F(RequestsTest, WorkPastItsDeadlineIsDropped) {
   AsyncRerank never(channel_, request, system_clock::now() - seconds(1));
   EXPECT_EQ(never.Wait().error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
   request = MakeRequest("q", std::vector<std::string>(2000, "a"));
-  request.set_model("all-MiniLM-L6-v2");
+  request.set_model(DefaultModelName());
   EXPECT_TRUE(RoomAgain(request));
 }
 

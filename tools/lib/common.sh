@@ -63,13 +63,12 @@ stop_child() { [[ -z $child ]] || kill "$child" 2>/dev/null || true; }
 # configure PRESET: CMake for a preset, quick when nothing changed. A build folder that still points
 # at a cache that is gone starts afresh.
 configure() {
-  local preset=$1 build=$root/build/$1 log=$root/build/$1.log fresh=() gone
+  local preset=$1 build=$root/build/$1 log=$root/build/$1.log fresh=() libtorch
   mkdir -p "$root/build"
   : >"$log"
   if [[ -f $build/CMakeCache.txt ]]; then
-    gone=$(sed -n 's/^\(LibTorch_CPU_LIBRARY\|RERANKD_DEFAULT_MODEL_DIR\):[A-Z]*=//p' "$build/CMakeCache.txt" |
-      while read -r path; do [[ -e $path ]] || echo "$path"; done)
-    [[ -z $gone ]] || fresh=(--fresh)
+    libtorch=$(sed -n 's/^LibTorch_CPU_LIBRARY:[A-Z]*=//p' "$build/CMakeCache.txt")
+    [[ -z $libtorch || -e $libtorch ]] || fresh=(--fresh)
   fi
   with_progress "$log" "configuring build/$preset" true \
     env -C "$root" cmake --preset "$preset" "${fresh[@]}" || build_failed "$log" "configuring"

@@ -1,7 +1,7 @@
 """The real server, and hosted providers on loopback that misbehave on demand.
 
-Environment: RERANKD_PROGRAM (the server; unset: the newest one below build/), RERANKD_DEFAULT_MODEL_DIR,
-RERANKD_H2 (a folder with the Python package h2, for the providers).
+Environment: RERANKD_PROGRAM (the server; unset: the newest one below build/), RERANKD_H2 (a folder with the
+Python package h2, for the providers).
 """
 
 from __future__ import annotations
@@ -15,23 +15,16 @@ import tempfile
 import threading
 import time
 import urllib.request
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
+from typing import Any, Callable, Dict, Iterator, List, Mapping
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 MODELS = ROOT / "tests" / "data" / "models"
+DEFAULT_MODEL = "rerankd-mini-en-v2"
 PATIENCE = 60  # seconds, for anything a test waits for
 
 CALLERS_KEY = "s3ntinel-callers-key"
-
-
-def default_model() -> Optional[pathlib.Path]:
-    cache = os.environ.get("RERANKD_CACHE") or os.environ.get("XDG_CACHE_HOME", "~/.cache") + "/rerankd"
-    folder = pathlib.Path(
-        os.environ.get("RERANKD_DEFAULT_MODEL_DIR") or f"{cache}/models/all-MiniLM-L6-v2"
-    ).expanduser()
-    return folder if folder.is_dir() else None
 
 
 def server_program() -> str:
@@ -150,17 +143,14 @@ def providers() -> Iterator[Dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def server(providers: Dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server with all kinds of entries; the default model is the one that came with it."""
-    folder = default_model()
-    if folder is None:
-        pytest.skip("the default model is not there; tools/setup.sh brings it")
+    """One server with all kinds of entries; the default model is the one that comes with it."""
     http = providers["http"]
     hosted = "allow_http: true, max_retries: 0, breaker_calls: 1000000"
     config = tmp_path_factory.mktemp("server") / "rerankd.yaml"
     config.write_text(
         f"""
 models:
-  - {{name: all-MiniLM-L6-v2, kind: bi_encoder, path: {folder}}}
+  - {{name: {DEFAULT_MODEL}, path: {ROOT}/models/{DEFAULT_MODEL}}}
   - {{name: tiny, path: {MODELS}/tiny-cross-encoder, aliases: [BAAI/bge-reranker-v2-m3, cross-encoder/ms-marco-MiniLM-L-6-v2]}}
   - {{name: rerank-2, kind: voyage, model: rerank-2, base_url: {http}/voyage, caller_key: allow, {hosted}}}
   - {{name: rerank-english-v3.0, kind: cohere, model: rerank-english-v3.0, base_url: {http}/cohere, {hosted}}}

@@ -10,7 +10,7 @@ from typing import Any, Callable, Iterator, List
 
 import grpc
 import pytest
-from conftest import MODELS, PATIENCE, Server, sample
+from conftest import DEFAULT_MODEL, MODELS, PATIENCE, Server, sample
 
 import rerankd
 from rerankd import AsyncRerankFunction, ClientOptions, RerankFunction, RetryOptions, ScoreKind, Truncation
@@ -18,7 +18,7 @@ from rerankd import AsyncRerankFunction, ClientOptions, RerankFunction, RetryOpt
 QUERY = sample()["query"]
 DOCUMENTS = sample()["documents"]
 ONCE = RetryOptions(max_attempts=1)
-# More than any machine computes while a test waits; each document is as long as the model reads.
+# More than any machine computes while a test waits.
 LONG_WORK = ["word " * 300] * 3000
 
 
@@ -98,7 +98,7 @@ def test_list_models(server: Server) -> None:
     with RerankFunction(server.target) as rerank:
         models = rerank.list_models()
     assert asyncio.run(run()) == models
-    assert models[0].is_default and models[0].name == "all-MiniLM-L6-v2"
+    assert models[0].is_default and models[0].name == DEFAULT_MODEL
     assert models[0].state is rerankd.ModelState.READY
     assert models[1].aliases == ("BAAI/bge-reranker-v2-m3", "cross-encoder/ms-marco-MiniLM-L-6-v2")
 
@@ -121,7 +121,7 @@ def test_documents_may_come_one_by_one_and_a_timeout_may_be_endless(call: Callab
 
 
 def test_an_unknown_model_names_the_known_ones(call: Callable[..., Any]) -> None:
-    with pytest.raises(rerankd.NotFoundError, match="all-MiniLM-L6-v2") as error:
+    with pytest.raises(rerankd.NotFoundError, match=DEFAULT_MODEL) as error:
         call("q", ["a"], model="nobody")
     assert error.value.reason == "UNKNOWN_MODEL"
 
@@ -184,7 +184,7 @@ def test_nobody_listens() -> None:
 
 @pytest.mark.parametrize(
     "model, documents, query",
-    [("all-MiniLM-L6-v2", LONG_WORK, "q"), ("rerank-2", ["a"], "fault:silent")],
+    [(DEFAULT_MODEL, LONG_WORK, "q"), ("rerank-2", ["a"], "fault:silent")],
     ids=["local", "hosted"],
 )
 def test_a_call_that_timed_out_leaves_nothing_running(
@@ -201,7 +201,7 @@ def test_a_call_that_timed_out_leaves_nothing_running(
 
 @pytest.mark.parametrize(
     "model, documents, query",
-    [("all-MiniLM-L6-v2", LONG_WORK, "q"), ("rerank-2", ["a"], "fault:silent")],
+    [(DEFAULT_MODEL, LONG_WORK, "q"), ("rerank-2", ["a"], "fault:silent")],
     ids=["local", "hosted"],
 )
 def test_a_task_that_is_cancelled_leaves_nothing_running(

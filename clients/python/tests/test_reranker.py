@@ -9,7 +9,7 @@ import pathlib
 from typing import Any, Dict
 
 import pytest
-from conftest import CALLERS_KEY, Server, sample
+from conftest import CALLERS_KEY, DEFAULT_MODEL, Server, sample
 
 import rerankd.reranker
 from rerankd import IgnoredParameterWarning, ScoreKind
@@ -83,7 +83,7 @@ def test_without_arguments_the_entry_of_that_name_answers(
 
 def test_without_a_model_the_default_one_answers(server: Server) -> None:
     with CrossEncoderRerankFunction(target=server.target) as rerank:
-        assert rerank.rerank(QUERY, DOCUMENTS).model == "all-MiniLM-L6-v2"
+        assert rerank.rerank(QUERY, DOCUMENTS).model == DEFAULT_MODEL
 
 
 def test_five_results_unless_told_otherwise(server: Server) -> None:
