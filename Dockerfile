@@ -1,19 +1,17 @@
 # syntax=docker/dockerfile:1
 # The server, its client and the default model on nothing but the libraries they use.
 #   docker build -t rerankd .            tools/image.sh builds, checks and measures it
+#   docker build -t rerankd:cuda --build-arg DEVICE=cuda .      the same, with what models on a GPU need (2 GB more)
 # Whoever wants the same bytes again pins the base: --build-arg BASE=debian:bookworm-slim@sha256:…
 # LibTorch is pinned by SHA-256 (tools/third_party), the default model is the checkout's; Debian's packages are
 # signed, and the bill of materials in the image (/usr/share/rerankd/sbom.cdx.json) says which versions came.
 ARG BASE=docker.io/library/debian:bookworm-slim
+ARG DEVICE=cpu
 
 # hadolint ignore=DL3006
 FROM ${BASE} AS build
-ARG DEVICE=cpu
 ENV DEBIAN_FRONTEND=noninteractive RERANKD_CACHE=/root/.cache/rerankd CCACHE_BASEDIR=/src CCACHE_NOHASHDIR=1
 WORKDIR /src
-
-# The device is an argument so that an image for GPUs has its place; this version computes on the CPU only.
-RUN if [ "$DEVICE" != cpu ]; then echo "DEVICE=$DEVICE: this version computes on the CPU only (docs/DEPLOYMENT.md, GPU nodes)" >&2; exit 1; fi
 
 COPY tools/setup.sh tools/setup.sh
 COPY tools/lib tools/lib
@@ -30,6 +28,10 @@ RUN --mount=type=cache,target=/root/.cache/ccache \
     cmake --preset release -DRERANKD_BUILD_TESTS=OFF -DCMAKE_BUILD_WITH_INSTALL_RPATH=ON -DCMAKE_INSTALL_RPATH=/usr/lib/rerankd && \
     cmake --build --preset release --target rerankd rerankctl
 
+# The programs are the same for both devices: LibTorch's CUDA part is loaded at run time, where it is there.
+ARG DEVICE
+RUN case "$DEVICE" in cpu) ;; cuda) tools/setup.sh --cuda ;; *) echo "DEVICE=$DEVICE: it is cpu or cuda" >&2; exit 1 ;; esac
+
 COPY LICENSE LICENSE
 COPY models models
 COPY tools/image tools/image
@@ -38,7 +40,7 @@ ARG VERSION=dev
 RUN python3 tools/image/assemble.py --root /image --cache "$RERANKD_CACHE" --version "$VERSION" \
     build/release/server/rerankd build/release/clients/cpp/rerankctl
 
-FROM scratch
+FROM scratch AS image-cpu
 ARG VERSION=dev
 ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z
@@ -57,3 +59,10 @@ EXPOSE 50051
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["/usr/bin/rerankctl", "health"]
 ENTRYPOINT ["/usr/bin/rerankd"]
+
+# NVIDIA's container runtime reads these.
+FROM image-cpu AS image-cuda
+ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+
+# hadolint ignore=DL3006
+FROM image-${DEVICE}

@@ -8,6 +8,8 @@ else()
   set(_rerankd_cache "$ENV{HOME}/.cache/rerankd")
 endif()
 list(APPEND CMAKE_PREFIX_PATH "${_rerankd_cache}/libtorch-2.11.0/torch")
+# A model on a GPU loads LibTorch's CUDA part at run time, from here where tools/setup.sh --cuda put it.
+list(APPEND CMAKE_BUILD_RPATH "${_rerankd_cache}/libtorch-cuda-2.11.0/torch/lib")
 # A LibTorch folder also holds old protobuf headers, which no other package may find.
 set(_rerankd_libtorch_prefixes ${CMAKE_PREFIX_PATH})
 foreach(prefix IN LISTS CMAKE_PREFIX_PATH)

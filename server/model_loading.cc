@@ -19,6 +19,7 @@
 #include "server/token_limits.h"
 #include "tokenizer/tokenizer_factory.h"
 #include "util/cpu.h"
+#include "util/device_name.h"
 #include "util/memory.h"
 #include "util/status_macros.h"
 
@@ -71,9 +72,19 @@ absl::StatusOr<std::filesystem::path> FolderOf(const ModelEntry& entry, const Lo
                             stop);
 }
 
-int SessionsOf(const EngineOptions& engine) {
-  return engine.sessions > 0 ? engine.sessions
-                             : std::max(1, AvailableCpus() / engine.threads_per_session);
+// The entry's options, with what it leaves to the device.
+EngineOptions EngineOptionsOf(const ModelEntry& entry) {
+  EngineOptions engine = entry.engine;
+  const absl::StatusOr<DeviceName> device = ParseDeviceName(entry.device);
+  const bool on_gpu = device.ok() && device->is_gpu;
+  if (engine.sessions == 0) {
+    engine.sessions =
+        on_gpu ? kSessionsOnGpu : std::max(1, AvailableCpus() / engine.threads_per_session);
+  }
+  if (!engine.max_batch_tokens) {
+    engine.max_batch_tokens = on_gpu ? kBatchTokensOnGpu : kBatchTokensOnProcessor;
+  }
+  return engine;
 }
 
 // Before the weights are read: afterwards there may be nobody left to say it. Says nothing of a
@@ -82,7 +93,7 @@ void WarnOfLittleMemory(const ModelEntry& entry, const ModelOptions& options, Lo
   const absl::StatusOr<uint64_t> weights = EstimateWeightMemory(options);
   if (!weights.ok()) return;
   const auto warning = MemoryWarning({.weights = *weights,
-                                      .sessions = unsigned(SessionsOf(entry.engine)),
+                                      .sessions = unsigned(EngineOptionsOf(entry).sessions),
                                       .in_use = AnonymousMemory(),
                                       .available = AvailableMemory()});
   if (warning) logger.Warning("model " + *warning, {{"name", entry.name}});
@@ -157,10 +168,8 @@ absl::StatusOr<ManagedModel::Loaded> LoadServedModel(const ModelEntry& entry,
   options.default_score_kind =
       entry.score_kind.value_or(model.sigmoid_by_default ? ScoreKind::kSigmoid : ScoreKind::kRaw);
   options.default_truncation = entry.truncation;
-  options.engine = entry.engine;
-  options.engine.sessions = SessionsOf(entry.engine);
-
-  options.recorder = RecorderOfEngine(tools.metrics, entry.name, options.engine.max_batch_tokens);
+  options.engine = EngineOptionsOf(entry);
+  options.recorder = RecorderOfEngine(tools.metrics, entry.name, *options.engine.max_batch_tokens);
 
   ManagedModel::Loaded served;
   served.info = InfoOf(entry);

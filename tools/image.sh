@@ -7,11 +7,13 @@
 #   RERANKD_ENGINE        the command that runs containers (docker, else podman), with what it needs
 #   RERANKD_IMAGE_BUILD   the command that builds (docker build, else buildah build), with what it needs
 #   RERANKD_BASE          the base image; pin it by digest to get the same bytes again
+#   RERANKD_DEVICE        cpu, or cuda: the image that models on a GPU need (cpu)
 set -euo pipefail
 # shellcheck source=tools/lib/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 
 image=${RERANKD_IMAGE:-rerankd:dev}
+device=${RERANKD_DEVICE:-cpu}
 sample=$root/tools/sample/dartmouth.json
 work=$(mktemp -d)
 container=rerankd-check-$$
@@ -47,7 +49,7 @@ lint() {
 build_image() {
   command -v "${builder[0]}" >/dev/null || die "${builder[0]} is not here; RERANKD_IMAGE_BUILD names another command"
   local log=$work/build.log arguments=(--build-arg "VERSION=$(sed -n 's/^project(rerankd VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt")"
-    --build-arg "REVISION=$(git -C "$root" rev-parse HEAD 2>/dev/null || echo unknown)"
+    --build-arg "DEVICE=$device" --build-arg "REVISION=$(git -C "$root" rev-parse HEAD 2>/dev/null || echo unknown)"
     --build-arg "CREATED=$(date -u +%Y-%m-%dT%H:%M:%SZ)")
   [[ -z ${RERANKD_BASE:-} ]] || arguments+=(--build-arg "BASE=$RERANKD_BASE")
   with_progress "$log" "building $image" "tail -n 1 $log" "${builder[@]}" "${arguments[@]}" -t "$image" "$root" || {
@@ -146,6 +148,19 @@ check_memory() {
   remove_container
 }
 
+# An image for GPUs, on a machine that may have none: that the libraries are all there shows in what is said.
+check_device() {
+  start -- --model-device cuda:127
+  local tries
+  for ((tries = 0; tries < 600; ++tries)); do [[ $(state Running) = true ]] || break; sleep 0.1; done
+  case $device in
+    cpu) log_says 'image that is built with DEVICE=cuda' || die "for a model on a GPU it does not say which image to use: $(log_of | tail -n 1)" ;;
+    cuda) log_says 'no GPU is visible\|GPUs are visible' || die "it does not get as far as looking for a GPU: $(log_of | tail -n 1)" ;;
+  esac
+  say "device: $(log_of | grep -m 1 -oE 'device .{0,2}cuda:127[^,(]*')"
+  remove_container
+}
+
 # A model of a hub, fetched by the container onto a volume, and served from there without a network.
 check_model_cache() {
   PYTHONPATH=$root/tests/support python3 -u - "$root/tests/data/models/tiny-cross-encoder" >"$work/hub" 2>&1 <<'PYTHON' &
@@ -176,6 +191,7 @@ check() {
   check_restricted
   check_settings
   check_memory
+  check_device
   check_model_cache
   local id
   id=$("${engine[@]}" create "$image")

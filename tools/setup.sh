@@ -3,13 +3,14 @@
 # when nothing is missing it says so within a second. Debian packages come with apt-get (as root or
 # through sudo). LibTorch comes with pip into a cache outside the checkout, checked against the SHA-256 in
 # tools/third_party/. The default model is in the checkout (models/).
-#   tools/setup.sh [--tests] [--checks]
+#   tools/setup.sh [--tests] [--checks] [--cuda]
 #     --tests   also the Python packages huggingface_hub, which tests compare with, and h2, which they serve HTTP/2 with;
 #               all-MiniLM-L6-v2, a bi-encoder of a usual size, from which tools/train starts, too;
 #               Prometheus and promtool, which check the metrics and alerts;
 #               and, where Go, Node or a known Python is installed, the generators and packages of the clients in these languages, grpcurl,
 #               and helm and schemas, which check the chart and the manifests
 #     --checks  also the clang tools of the presets tidy and fuzz
+#     --cuda    also LibTorch's CUDA part and the libraries that it needs, for models on a GPU (2.2 GB)
 #   RERANKD_CACHE            the cache folder (default: rerankd in the user's cache folder)
 #   RERANKD_SKIP_PACKAGES=1  installs no Debian package: you brought the tools and libraries yourself
 #   RERANKD_SKIP_LIBTORCH=1  brings no LibTorch: you point CMAKE_PREFIX_PATH at your own
@@ -25,15 +26,17 @@ packages=(build-essential cmake ninja-build ccache git unzip util-linux
   libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
   libicu-dev libspdlog-dev prometheus-cpp-dev libfmt-dev nlohmann-json3-dev libyaml-cpp-dev libcli11-dev
   libgtest-dev libgmock-dev libcurl4-openssl-dev libssl-dev ca-certificates pkg-config)
-tests= checks=
+tests= checks= cuda=
 for argument in "$@"; do
   case $argument in
     --tests) tests=1 ;;
     --checks) checks=1 && packages+=(clang-19 clang-format-19) ;;
-    *) die "usage: tools/setup.sh [--tests] [--checks]" ;;
+    --cuda) cuda=1 ;;
+    *) die "usage: tools/setup.sh [--tests] [--checks] [--cuda]" ;;
   esac
 done
 libtorch=$cache/libtorch-2.11.0
+libtorch_cuda=$cache/libtorch-cuda-2.11.0
 # cmake/Dependencies.cmake makes the same names.
 minilm=$cache/models/all-MiniLM-L6-v2
 minilm_sha256=53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db
@@ -60,6 +63,7 @@ have_libtorch() {
       -f $libtorch/nvidia/cu13/lib/libcudart.so.13 && -f $libtorch/nvidia/cu13/lib/libcupti.so.13 ]]
 }
 have_minilm() { [[ -z $tests || (-f $minilm/model.safetensors && -f $minilm/config.json && -f $minilm/tokenizer.json) ]]; }
+have_cuda() { [[ -z $cuda || -f $libtorch_cuda/torch/lib/libtorch_cuda.so ]]; }
 have_huggingface_hub() { [[ -z $tests || -f $huggingface_hub/huggingface_hub/__init__.py ]]; }
 have_clang_tidy() { [[ -z $checks || -x $clang_tidy/clang_tidy/data/bin/clang-tidy ]]; }
 have_h2() { [[ -z $tests || -f $h2/h2/__init__.py ]]; }
@@ -176,6 +180,35 @@ unpack_libtorch() {
     unzip -q "$stage"/download/nvidia_cuda_cupti-*.whl 'nvidia/cu13/lib/libcupti.so.13' '*.dist-info/*' -d "$stage/out"
 }
 
+install_cuda() {
+  require_space 4600 "LibTorch's CUDA part"
+  new_stage
+  download libtorch-cuda.txt "LibTorch's CUDA part (2208 MB)" --only-binary=:all: --python-version 3.11 \
+    --implementation cp --abi cp311 --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 \
+    --platform manylinux_2_18_x86_64 --platform manylinux_2_17_x86_64 --platform manylinux2010_x86_64
+  mkdir "$stage/out"
+  with_progress "$log" "unpacking LibTorch's CUDA part (2130 MB)" staged_megabytes unpack_cuda ||
+    die "unpacking LibTorch's CUDA part failed ($(tail -n 1 "$log")); free some disk space if that is the cause, then run again"
+  publish "$libtorch_cuda"
+}
+# What libtorch_cuda.so names as needed, and what that needs: no linear algebra beyond products, and of
+# cuDNN only the library that is named, since nothing is computed with it.
+unpack_cuda() {
+  local wheel
+  for wheel in "$stage"/download/*.whl; do
+    case ${wheel##*/} in
+      torch-*) unzip -q "$wheel" 'torch/lib/libtorch_cuda.so' 'torch/lib/libc10_cuda.so' 'torch/lib/libtorch_nvshmem.so' -d "$stage/out" ;;
+      *_cudnn_*) unzip -q "$wheel" '*/libcudnn.so.9' '*.dist-info/*' -d "$stage/out" ;;
+      *_cublas-*) unzip -q "$wheel" '*/libcublas.so.13' '*/libcublasLt.so.13' '*.dist-info/*' -d "$stage/out" ;;
+      *_cufft-*) unzip -q "$wheel" '*/libcufft.so.12' '*.dist-info/*' -d "$stage/out" ;;
+      *_cufile-*) unzip -q "$wheel" '*/libcufile.so.0' '*.dist-info/*' -d "$stage/out" ;;
+      *_nvshmem_*) unzip -q "$wheel" '*/libnvshmem_host.so.3' '*.dist-info/*' -d "$stage/out" ;;
+      *) unzip -q "$wheel" '*/lib/*.so.*' '*.dist-info/*' -d "$stage/out" ;;
+    esac || return
+    rm "$wheel"
+  done
+}
+
 install_minilm() {
   require_space 300 all-MiniLM-L6-v2
   new_stage
@@ -233,7 +266,7 @@ missing=()
 if [[ ${RERANKD_SKIP_PACKAGES:-} != 1 ]]; then
   mapfile -t missing < <(missing_packages)
 fi
-if ((${#missing[@]} == 0)) && have_libtorch && have_minilm && have_huggingface_hub && have_h2 && have_clang_tidy && have_prometheus && have_client_tools; then
+if ((${#missing[@]} == 0)) && have_libtorch && have_cuda && have_minilm && have_huggingface_hub && have_h2 && have_clang_tidy && have_prometheus && have_client_tools; then
   say "set-up: nothing is missing ($cache)"
   exit 0
 fi
@@ -249,6 +282,7 @@ if [[ ${RERANKD_SKIP_PACKAGES:-} != 1 ]]; then
   ((${#missing[@]} == 0)) || install_packages "${missing[@]}"
 fi
 have_libtorch || install_libtorch
+have_cuda || install_cuda
 have_minilm || install_minilm
 have_huggingface_hub || install_wheels huggingface-hub.txt "huggingface_hub 2.4.0" 3 "$huggingface_hub"
 have_h2 || install_wheels h2.txt "h2 4.4.1" 0.2 "$h2"

@@ -11,6 +11,7 @@
 #include "http/url.h"
 #include "providers/registry.h"
 #include "util/address.h"
+#include "util/device_name.h"
 #include "util/status_macros.h"
 #include "util/utf8.h"
 
@@ -57,6 +58,8 @@ Setting<T> Make(std::string_view key, std::string_view help, Field field, const 
 #define RERANKD_FIELD(member) ([](auto& t) -> auto& { return t.member; })
 
 absl::Status CheckListen(std::string_view text) { return ParseListenAddress(text).status(); }
+
+absl::Status CheckDevice(std::string_view text) { return ParseDeviceName(text).status(); }
 
 absl::Status CheckDistinct(const std::vector<std::string>& addresses) {
   std::vector<ListenAddress> known;
@@ -480,8 +483,11 @@ std::span<const Setting<ModelEntry>> ModelSettings() {
           "After how long without a call a model that is loaded on demand is unloaded; 0: never.",
           RERANKD_FIELD(unload_after), DurationValue(0s, 24h * 365))),
       KindSetting(),
-      ComputedHere(Make<ModelEntry>("device", "What the model computes on.", RERANKD_FIELD(device),
-                                    Choice<std::string>({{"cpu", "cpu"}}))),
+      ComputedHere(Make<ModelEntry>(
+          "device",
+          "What the model computes on: the processor, or a GPU (of the image and the builds that "
+          "have CUDA's libraries).",
+          RERANKD_FIELD(device), Checked("cpu | cuda | cuda:N", CheckDevice))),
       ComputedHere(Make<ModelEntry>(
           "precision",
           "Arithmetic of the large matrix products; bf16 pays only on processors made for it.",
@@ -641,14 +647,15 @@ std::span<const Setting<EngineOptions>> EngineSettings() {
       Make<EngineOptions>(
           "sessions",
           "Batches computed at the same time, each on threads of its own; 0: as many as the "
-          "processors that the server may use allow.",
+          "processors that the server may use allow, on a GPU 2.",
           RERANKD_FIELD(sessions), Integer(0, 1024)),
       Make<EngineOptions>("threads_per_session", "Threads that work on one batch together.",
                           RERANKD_FIELD(threads_per_session), Integer(1, 1024)),
       Make<EngineOptions>(
           "max_batch_tokens",
-          "Tokens that one batch holds at most; a longer single sequence is a batch of its own.",
-          RERANKD_FIELD(max_batch_tokens), Integer(1, 10'000'000)),
+          "Tokens that one batch holds at most; a longer single sequence is a batch of its own. "
+          "Unset: 1024, on a GPU 16384.",
+          RERANKD_FIELD(max_batch_tokens), Optional(Integer(1, 10'000'000))),
       Make<EngineOptions>(
           "max_batch_delay",
           "How long a session that could start waits for a batch to fill up; 0: it takes what is "

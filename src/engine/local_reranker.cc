@@ -89,9 +89,10 @@ class LocalReranker::Impl : public std::enable_shared_from_this<LocalReranker::I
         tokenizing_(tokenizing),
         encoder_(*tokenizer_, {.max_tokens = options_.max_tokens,
                                .query_max_tokens = options_.query_max_tokens}),
-        batcher_({.max_batch_tokens = options_.engine.max_batch_tokens,
-                  .max_delay = options_.engine.max_batch_delay,
-                  .sessions = options_.engine.sessions}),
+        batcher_(
+            {.max_batch_tokens = options_.engine.max_batch_tokens.value_or(kBatchTokensOnProcessor),
+             .max_delay = options_.engine.max_batch_delay,
+             .sessions = options_.engine.sessions}),
         sessions_(std::make_unique<SessionPool>(options_.engine.sessions, batcher_, *scorer_,
                                                 *options_.recorder)) {}
 

@@ -1,17 +1,69 @@
 #include "model/device.h"
 
+#include <ATen/Context.h>
+#include <c10/core/impl/DeviceGuardImplInterface.h>
+#include <dlfcn.h>
 #include <fmt/format.h>
 
+#include <string>
+
+#include "util/device_name.h"
+
 namespace rerankd {
+namespace {
+
+// LibTorch registers a device's operators when its library is loaded. That is done here and not by
+// the linker, so that one program serves machines with and without the library (2 GB with what it
+// needs); it is never unloaded.
+absl::Status LoadCudaLibrary() {
+  // RTLD_GLOBAL: the libraries that it loads later look for its symbols.
+  if (dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) == nullptr) {
+    const char* const error = dlerror();
+    return absl::FailedPreconditionError(
+        fmt::format("LibTorch's CUDA libraries cannot be loaded ({}); use the image that is built "
+                    "with DEVICE=cuda, or run tools/setup.sh --cuda and build again",
+                    error == nullptr ? "no reason given" : error));
+  }
+  // cuDNN's attention is one of three that LibTorch chooses from, and all that would need the rest
+  // of cuDNN: half a gigabyte that the image does without.
+  at::globalContext().setSDPUseCuDNN(false);
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::StatusOr<c10::Device> ParseDevice(std::string_view name) {
-  if (name == "cpu") return c10::Device(c10::kCPU);
-  if (name == "cuda" || name.starts_with("cuda:")) {
-    return absl::InvalidArgumentError(fmt::format(
-        "device \"{}\": this build serves on the CPU only; set the device to \"cpu\"", name));
+  const absl::StatusOr<DeviceName> parsed = ParseDeviceName(name);
+  if (!parsed.ok()) {
+    return absl::InvalidArgumentError(
+        fmt::format("device \"{}\" {}", name, std::string(parsed.status().message())));
   }
-  return absl::InvalidArgumentError(
-      fmt::format("device \"{}\" is unknown; the known one is \"cpu\"", name));
+  return parsed->is_gpu ? c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(parsed->index))
+                        : c10::Device(c10::kCPU);
+}
+
+absl::Status PrepareDevice(c10::Device device) {
+  if (device.is_cpu()) return absl::OkStatus();
+  static const absl::Status loaded = LoadCudaLibrary();
+  if (!loaded.ok()) {
+    return absl::Status(loaded.code(), fmt::format("device \"{}\": {}", device.str(),
+                                                   std::string(loaded.message())));
+  }
+  const int there = c10::impl::hasDeviceGuardImpl(c10::kCUDA)
+                        ? int{c10::impl::getDeviceGuardImpl(c10::kCUDA)->deviceCount()}
+                        : 0;
+  if (there == 0) {
+    return absl::FailedPreconditionError(fmt::format(
+        "device \"{}\": no GPU is visible here; give the container one (--gpus, nvidia.com/gpu), "
+        "check its driver with nvidia-smi, or set the device to \"cpu\"",
+        device.str()));
+  }
+  if (device.index() >= there) {
+    return absl::FailedPreconditionError(
+        fmt::format("device \"{}\": {} GPUs are visible here, the last one is \"cuda:{}\"",
+                    device.str(), there, there - 1));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<c10::ScalarType> ParsePrecision(std::string_view name) {

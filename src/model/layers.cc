@@ -5,7 +5,10 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/relu.h>
 
 #include <algorithm>
 #include <span>
@@ -39,16 +42,31 @@ at::Tensor LinearPointwise(const at::Tensor& x, const at::Tensor& weight, const 
   return op.call(x, weight, bias, activation, Scalars(), algorithm);
 }
 
+at::Tensor ActivateGenerally(const at::Tensor& y, std::optional<HiddenAct> activation) {
+  if (!activation) return y;
+  switch (*activation) {
+    case HiddenAct::kGelu:
+      return at::gelu(y);
+    case HiddenAct::kGeluTanh:
+      return at::gelu(y, "tanh");
+    case HiddenAct::kRelu:
+      break;
+  }
+  return at::relu(y);
+}
+
 std::span<const std::byte> BytesOf(const at::Tensor& tensor) {
   return {static_cast<const std::byte*>(tensor.const_data_ptr()), tensor.nbytes()};
 }
 
 // A copy in memory of its own, so that serving does not depend on pages of the file.
-at::Tensor Float32Copy(const at::Tensor& tensor) {
-  return tensor.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true);
+at::Tensor CopyTo(const at::Tensor& tensor, c10::Device device, c10::ScalarType type) {
+  return tensor.to(device, type, /*non_blocking=*/false, /*copy=*/true);
 }
 
 }  // namespace
+
+int64_t MaxRowsAtOnce(c10::Device device) { return device.is_cpu() ? 1024 : 32768; }
 
 absl::StatusOr<Linear> Linear::Load(Weights& weights, std::initializer_list<std::string> names,
                                     int64_t inputs, int64_t outputs, c10::ScalarType precision) {
@@ -60,28 +78,34 @@ absl::StatusOr<Linear> Linear::Load(Weights& weights, std::initializer_list<std:
     RERANKD_ASSIGN_OR_RETURN(stacked_bias.emplace_back(), weights.Take(name + ".bias", {outputs}));
   }
   Linear linear(stacked_weight.size() == 1 ? stacked_weight[0] : at::cat(stacked_weight),
-                at::cat(stacked_bias), precision);
+                at::cat(stacked_bias), precision, weights.placement());
   for (const at::Tensor& tensor : stacked_weight) {
     DropPages(BytesOf(tensor));
   }
   return linear;
 }
 
-Linear::Linear(const at::Tensor& weight, const at::Tensor& bias, c10::ScalarType precision)
-    : weight_(ReorderWeight(weight.to(precision))), bias_(Float32Copy(bias)) {}
+Linear::Linear(const at::Tensor& weight, const at::Tensor& bias, c10::ScalarType precision,
+               const Placement& placement)
+    : general_(placement.general_operators),
+      weight_(general_ ? CopyTo(weight, placement.device, precision)
+                       : ReorderWeight(weight.to(precision))),
+      bias_(CopyTo(bias, placement.device, general_ ? precision : c10::kFloat)) {}
 
 at::Tensor Linear::operator()(const at::Tensor& x, std::optional<HiddenAct> activation) const {
   const int64_t rows = x.size(0);
-  if (rows <= kMaxRowsAtOnce) return Multiply(x, activation);
+  const int64_t at_once = MaxRowsAtOnce(x.device());
+  if (rows <= at_once || general_) return Multiply(x, activation);
   at::Tensor y = at::empty({rows, bias_.size(0)}, x.options());
-  for (int64_t first = 0; first < rows; first += kMaxRowsAtOnce) {
-    const int64_t count = std::min(kMaxRowsAtOnce, rows - first);
+  for (int64_t first = 0; first < rows; first += at_once) {
+    const int64_t count = std::min(at_once, rows - first);
     y.narrow(0, first, count).copy_(Multiply(x.narrow(0, first, count), activation));
   }
   return y;
 }
 
 at::Tensor Linear::Multiply(const at::Tensor& x, std::optional<HiddenAct> activation) const {
+  if (general_) return ActivateGenerally(at::linear(x, weight_, bias_), activation);
   if (!activation) return LinearPointwise(x, weight_, bias_, "none", std::nullopt);
   switch (*activation) {
     case HiddenAct::kGelu:
@@ -101,11 +125,14 @@ absl::StatusOr<LayerNorm> LayerNorm::Load(Weights& weights, const std::string& n
                            weights.Take(name + (old ? ".gamma" : ".weight"), {width}));
   RERANKD_ASSIGN_OR_RETURN(const at::Tensor shift,
                            weights.Take(name + (old ? ".beta" : ".bias"), {width}));
-  return LayerNorm(Float32Copy(scale), Float32Copy(shift), eps);
+  return LayerNorm(scale, shift, eps, weights.placement().device);
 }
 
-LayerNorm::LayerNorm(at::Tensor scale, at::Tensor shift, double eps)
-    : scale_(std::move(scale)), shift_(std::move(shift)), eps_(eps) {}
+LayerNorm::LayerNorm(const at::Tensor& scale, const at::Tensor& shift, double eps,
+                     c10::Device device)
+    : scale_(CopyTo(scale, device, c10::kFloat)),
+      shift_(CopyTo(shift, device, c10::kFloat)),
+      eps_(eps) {}
 
 at::Tensor LayerNorm::operator()(const at::Tensor& x) const {
   return at::layer_norm(x, {scale_.size(0)}, scale_, shift_, eps_);
@@ -114,7 +141,7 @@ at::Tensor LayerNorm::operator()(const at::Tensor& x) const {
 absl::StatusOr<Embedding> Embedding::Load(Weights& weights, const std::string& name,
                                           int64_t entries, int64_t width) {
   RERANKD_ASSIGN_OR_RETURN(at::Tensor table, weights.Take(name, {entries, width}));
-  return Embedding(std::move(table));
+  return Embedding(table.to(weights.placement().device));
 }
 
 // The kernel maps 16 pages where one is read, so that soon all of a large table (1 GB where there
@@ -124,13 +151,13 @@ constexpr size_t kLargeTableBytes = size_t{64} << 20;
 constexpr int64_t kRowsBetweenDrops = 4096;
 
 Embedding::Embedding(at::Tensor table) : table_(std::move(table)) {
-  if (table_.nbytes() >= kLargeTableBytes) {
+  if (table_.is_cpu() && table_.nbytes() >= kLargeTableBytes) {
     read_since_drop_ = std::make_shared<std::atomic<int64_t>>(0);
   }
 }
 
 at::Tensor Embedding::operator()(const at::Tensor& ids) const {
-  at::Tensor rows = at::embedding(table_, ids).to(at::kFloat);
+  at::Tensor rows = at::embedding(table_, ids.to(table_.device())).to(at::kFloat);
   const int64_t count = ids.numel();
   if (read_since_drop_ != nullptr &&
       read_since_drop_->fetch_add(count, std::memory_order_relaxed) + count >= kRowsBetweenDrops) {

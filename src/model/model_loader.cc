@@ -81,9 +81,9 @@ absl::Status Try(Scorer& scorer, const ModelConfig& config, const std::string& w
 
 absl::StatusOr<std::shared_ptr<const Network>> LoadNetwork(
     const std::shared_ptr<const Checkpoint>& checkpoint, const ModelConfig& config,
-    ArchitectureLoader load, c10::ScalarType precision, int threads) {
+    ArchitectureLoader load, c10::ScalarType precision, const Placement& placement, int threads) {
   const c10::InferenceMode guard;
-  Weights weights(checkpoint);
+  Weights weights(checkpoint, placement);
   auto network = std::make_shared<Network>();
   RERANKD_ASSIGN_OR_RETURN(network->architecture, load(config, weights, precision));
   network->parameters = weights.parameters();
@@ -107,6 +107,9 @@ absl::StatusOr<LoadedModel> Load(const ModelOptions& options) {
   }
   RERANKD_ASSIGN_OR_RETURN(const c10::Device device, ParseDevice(options.device));
   RERANKD_ASSIGN_OR_RETURN(const c10::ScalarType precision, ParsePrecision(options.precision));
+  RERANKD_RETURN_IF_ERROR(PrepareDevice(device));
+  const Placement placement{.device = device,
+                            .general_operators = options.general_operators || !device.is_cpu()};
   RERANKD_ASSIGN_OR_RETURN(const nlohmann::json config_json, ReadConfigJson(options.folder));
   RERANKD_ASSIGN_OR_RETURN(
       const RegisteredFamily* const family,
@@ -116,16 +119,17 @@ absl::StatusOr<LoadedModel> Load(const ModelOptions& options) {
       ReadModelConfig(options.folder, config_json, options.kind, family->dialect));
   RERANKD_ASSIGN_OR_RETURN(Checkpoint opened, Checkpoint::Open(options.folder));
   const auto checkpoint = std::make_shared<const Checkpoint>(std::move(opened));
+  const std::string placed = device.str() + (options.general_operators ? " general" : "");
 
   // Without this the first product would start a thread for each processor, which then lives on.
   at::set_num_threads(options.threads_per_session);
   bool shared = true;
   RERANKD_ASSIGN_OR_RETURN(
       const std::shared_ptr<const Network> network,
-      Networks().Get({checkpoint->identities(), config, device.str(), options.precision}, [&] {
+      Networks().Get({checkpoint->identities(), config, placed, options.precision}, [&] {
         shared = false;
         return WithoutExceptions(options.folder, [&] {
-          return LoadNetwork(checkpoint, config, family->loader(options.kind), precision,
+          return LoadNetwork(checkpoint, config, family->loader(options.kind), precision, placement,
                              options.threads_per_session);
         });
       }));
@@ -156,7 +160,9 @@ absl::StatusOr<LoadedModel> LoadModel(const ModelOptions& options) {
 }
 
 absl::StatusOr<uint64_t> EstimateWeightMemory(const ModelOptions& options) {
+  RERANKD_ASSIGN_OR_RETURN(const c10::Device device, ParseDevice(options.device));
   RERANKD_ASSIGN_OR_RETURN(const c10::ScalarType precision, ParsePrecision(options.precision));
+  if (!device.is_cpu()) return 0;
   RERANKD_ASSIGN_OR_RETURN(const Checkpoint checkpoint, Checkpoint::Open(options.folder));
   uint64_t bytes = 0;
   for (const auto& [name, tensor] : checkpoint.tensors()) {

@@ -21,9 +21,10 @@ enum class ModelKind {
 struct ModelOptions {
   std::filesystem::path folder;
   ModelKind kind = ModelKind::kCrossEncoder;
-  std::string device = "cpu";
+  std::string device = "cpu";      // or "cuda", "cuda:N"
   std::string precision = "fp32";  // arithmetic of the large products: fp32 or bf16
   int threads_per_session = 1;
+  bool general_operators = false;  // on the processor too, where tests compare them with its own
 };
 
 struct LoadedModel {
@@ -45,14 +46,15 @@ struct LoadedModel {
 
 // Reads config.json, the weights (Checkpoint) and, for a bi-encoder, modules.json and what it
 // names. Two models of the same weights, precision and device share them in memory. Thread-safe.
+// The device is prepared (PrepareDevice) first.
 // FAILED_PRECONDITION or NOT_FOUND say which file, which field, what was wrong and what would be
 // right: unsupported architecture, missing, extra or mis-shaped tensor, truncated file. Never
 // throws, and never reads outside the file whatever its header claims.
 absl::StatusOr<LoadedModel> LoadModel(const ModelOptions& options);
 
 // Bytes of memory of the process's own that the weights will take once they are loaded: in the
-// chosen precision, and without embedding tables, which stay in the mapped file. An estimate from
-// the names and shapes in the file. Errors as of LoadModel().
+// chosen precision, and without embedding tables, which stay in the mapped file; none where they
+// are on a GPU. An estimate from the names and shapes in the file. Errors as of LoadModel().
 absl::StatusOr<uint64_t> EstimateWeightMemory(const ModelOptions& options);
 
 }  // namespace rerankd

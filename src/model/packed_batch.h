@@ -10,6 +10,7 @@ namespace rerankd {
 
 // Rows [offsets[i], offsets[i + 1]) are sequence i. A few rows may follow the last sequence (see
 // TorchScorer); they hold valid ids, belong to nobody, and what is computed for them is not read.
+// The tensors are in the processor's memory, wherever the network computes.
 struct PackedBatch {
   at::Tensor ids;        // int32 [rows]
   at::Tensor type_ids;   // int32 [rows]

@@ -22,7 +22,7 @@ namespace {
 
 // oneDNN generates code for each new number of rows and keeps it (0.1 MiB a product in fp32, 0.6 in
 // bf16). Rounding up makes numbers recur: what is added costs less than the code would. Numbers
-// above kMaxRowsAtOnce need no coarser step, since products are cut there.
+// above MaxRowsAtOnce() need no coarser step, since products are cut there.
 int64_t RoundUpRows(int64_t rows) {
   const int64_t step = rows <= 256 ? 16 : 32;
   return (rows + step - 1) / step * step;
@@ -56,9 +56,13 @@ bool AllBelow(const std::vector<int32_t>& values, int64_t bound) {
                      [bound](int32_t value) { return value >= 0 && value < bound; });
 }
 
+// For the log; LibTorch appends notes.
+std::string FirstLine(std::string_view message) {
+  return std::string(message.substr(0, message.find('\n')));
+}
+
 absl::Status StatusOfMessage(std::string_view message) {
-  // One line for the log; LibTorch appends notes.
-  const std::string line(message.substr(0, message.find('\n')));
+  const std::string line = FirstLine(message);
   // LibTorch's CPU allocator throws its general error, which nothing but its text tells apart.
   if (line.find("can't allocate memory") != std::string::npos) {
     return absl::ResourceExhaustedError("out of memory: " + line);
@@ -73,6 +77,9 @@ absl::Status CurrentTorchError() {
     throw;
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("out of memory");
+  } catch (const c10::OutOfMemoryError& error) {  // a GPU's
+    return absl::ResourceExhaustedError("out of memory: " +
+                                        FirstLine(error.what_without_backtrace()));
   } catch (const c10::Error& error) {
     return StatusOfMessage(error.what_without_backtrace());
   } catch (const std::exception& error) {
@@ -116,7 +123,7 @@ absl::StatusOr<std::vector<float>> TorchScorer::Score(std::span<const Encoding* 
   RERANKD_RETURN_IF_ERROR(Check(batch));
   try {
     const c10::InferenceMode guard;
-    const at::Tensor scores = network_->Forward(Pack(batch)).contiguous();
+    const at::Tensor scores = network_->Forward(Pack(batch)).to(at::kCPU).contiguous();
     // Not the typed const_data_ptr(): clang and a g++-built LibTorch disagree about its name.
     const auto* first = static_cast<const float*>(scores.const_data_ptr());
     return std::vector<float>(first, first + scores.numel());

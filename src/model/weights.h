@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "model/checkpoint.h"
+#include "model/device.h"
 
 namespace rerankd {
 
@@ -21,8 +22,11 @@ namespace rerankd {
 // and a float type, and Finish() refuses what nobody took. Not thread-safe.
 class Weights {
  public:
-  explicit Weights(std::shared_ptr<const Checkpoint> checkpoint)
-      : checkpoint_(std::move(checkpoint)) {}
+  // `placement`: where the network is built.
+  explicit Weights(std::shared_ptr<const Checkpoint> checkpoint, const Placement& placement = {})
+      : checkpoint_(std::move(checkpoint)), placement_(placement) {}
+
+  const Placement& placement() const { return placement_; }
 
   // Lets names in the file begin with `prefix` or not, as in "bert.": an encoder is stored as
   // "bert.encoder…" or "encoder…", depending on the class that saved it. A class that wraps the
@@ -49,6 +53,7 @@ class Weights {
   std::string NameInFile(std::string_view name) const;
 
   std::shared_ptr<const Checkpoint> checkpoint_;
+  Placement placement_;
   std::vector<std::string> prefixes_ = {""};  // the first one with which a name is there counts
   std::set<std::string, std::less<>> taken_;
   uint64_t parameters_ = 0;

@@ -360,7 +360,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"models:\n  - model: rerank.v1.RerankService",
                 ":2: \"rerank.v1.RerankService\", the model's id, cannot be its name"},
         BadFile{"models:\n  - path: 'a b'", ":2: \"a b\", the last part of the model's path"},
-        BadFile{"models:\n  - path: a\n    device: gpu", ":3: device must be one of: cpu"},
+        BadFile{"models:\n  - path: a\n    device: gpu", ":3: device must be cpu, cuda"},
         BadFile{"models:\n  - path: a\n    precision: fp64", ":3: precision must be one of"},
         BadFile{"models:\n  - path: a\n    kind: reranker", ":3: kind must be one of"},
         BadFile{"models:\n  - path: a\n    score_kind: provider", ":3: score_kind provider is of"},

@@ -57,6 +57,29 @@ TEST_F(LayersTest, LinearMultipliesAndActivates) {
   EXPECT_GT(Difference(linear(x, HiddenAct::kGelu), linear(x, HiddenAct::kGeluTanh)), 5e-5);
 }
 
+constexpr Placement kGeneral{.general_operators = true};
+
+// What a GPU computes with, here on the processor.
+TEST_F(LayersTest, GeneralOperatorsGiveTheSameProducts) {
+  const at::Tensor weight = at::randn({20, 7});
+  const at::Tensor bias = at::randn({20});
+  const at::Tensor x = at::randn({5, 7});
+  for (const c10::ScalarType type : {at::kFloat, at::kBFloat16}) {
+    const Linear own(weight, bias, type);
+    const Linear general(weight, bias, type, kGeneral);
+    const double tolerance = type == at::kFloat ? 1e-5 : 0.1;  // bf16 rounds to 8 bits
+    for (const std::optional<HiddenAct> act :
+         {std::optional<HiddenAct>(), std::optional(HiddenAct::kGelu),
+          std::optional(HiddenAct::kGeluTanh), std::optional(HiddenAct::kRelu)}) {
+      const at::Tensor y = general(x.to(type), act);
+      EXPECT_EQ(y.scalar_type(), type);
+      EXPECT_LE(Difference(y, own(x.to(type), act)), tolerance);
+    }
+  }
+  const Linear general(weight, bias, at::kFloat, kGeneral);
+  EXPECT_GT(Difference(general(x, HiddenAct::kGelu), general(x, HiddenAct::kGeluTanh)), 5e-5);
+}
+
 TEST_F(LayersTest, LinearInBf16RoundsFactorsAndResultOnly) {
   const at::Tensor weight = at::randn({20, 64});
   const at::Tensor bias = at::randn({20});
@@ -149,10 +172,11 @@ TEST_F(LayersTest, EmbeddingKeepsTheMappedFileAlive) {
 TEST_F(LayersTest, LinearCutsWhatHasManyRows) {
   const at::Tensor weight = at::randn({5, 7});
   const at::Tensor bias = at::randn({5});
-  const at::Tensor x = at::randn({2 * kMaxRowsAtOnce + 3, 7});
+  const int64_t rows = 2 * MaxRowsAtOnce(c10::kCPU) + 3;
+  const at::Tensor x = at::randn({rows, 7});
   const Linear linear(weight, bias, at::kFloat);
   const at::Tensor y = linear(x, HiddenAct::kRelu);
-  EXPECT_EQ(y.sizes(), (at::IntArrayRef{2 * kMaxRowsAtOnce + 3, 5}));
+  EXPECT_EQ(y.sizes(), (at::IntArrayRef{rows, 5}));
   EXPECT_LE(Difference(y, at::relu(at::linear(x, weight, bias))), 1e-5);
 }
 

@@ -191,8 +191,10 @@ TEST(ModelLoaderTest, RefusesWeightsThatGiveNoNumber) {
 TEST(ModelLoaderTest, RefusesDevicesPrecisionsAndThreadsThatItDoesNotHave) {
   const ModelFolder folder(kCross);
   ModelOptions options = Options(folder);
-  options.device = "cuda:0";
-  EXPECT_THAT(ErrorOf(options, absl::StatusCode::kInvalidArgument), HasSubstr("CPU only"));
+  options.device = "gpu";
+  EXPECT_THAT(ErrorOf(options, absl::StatusCode::kInvalidArgument), HasSubstr("cuda:N"));
+  options.device = "cuda:127";
+  EXPECT_THAT(ErrorOf(options, absl::StatusCode::kFailedPrecondition), HasSubstr("cuda:127"));
   options = Options(folder);
   options.precision = "int4";
   EXPECT_THAT(ErrorOf(options, absl::StatusCode::kInvalidArgument), HasSubstr("bf16"));

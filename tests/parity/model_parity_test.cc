@@ -32,13 +32,17 @@ namespace fs = std::filesystem;
 
 const fs::path kModels = SourceDir() / "tests/data/models";
 
-LoadedModel Load(const fs::path& folder, ModelKind kind, const std::string& precision = "fp32",
-                 int threads = 1) {
-  absl::StatusOr<LoadedModel> model = LoadModel(
-      {.folder = folder, .kind = kind, .precision = precision, .threads_per_session = threads});
+LoadedModel Load(const ModelOptions& options) {
+  absl::StatusOr<LoadedModel> model = LoadModel(options);
   if (!model.ok()) throw std::runtime_error(model.status().ToString());
   model->scorer->PrepareThread();
   return *std::move(model);
+}
+
+LoadedModel Load(const fs::path& folder, ModelKind kind, const std::string& precision = "fp32",
+                 int threads = 1) {
+  return Load(
+      {.folder = folder, .kind = kind, .precision = precision, .threads_per_session = threads});
 }
 
 // The largest difference between `scores` and `expected`.
@@ -173,7 +177,15 @@ std::vector<Folder> Folders() {
   return folders;
 }
 
-TEST(ModelParityTest, EveryFolderGivesTheScoresOfItsOracle) {
+// `base`: what a model is loaded with, but for folder, kind and precision.
+void ExpectScoresOfTheOracles(const ModelOptions& base) {
+  const auto load = [&](const Folder& folder, const char* precision) {
+    ModelOptions options = base;
+    options.folder = kModels / folder.name;
+    options.kind = folder.kind;
+    options.precision = precision;
+    return Load(options);
+  };
   const std::vector<Folder> folders = Folders();
   EXPECT_GE(folders.size(), 13U);
   printf("| architecture | kind | labels | parameters | scores | their spread | fp32 | bf16 |\n");
@@ -181,8 +193,8 @@ TEST(ModelParityTest, EveryFolderGivesTheScoresOfItsOracle) {
   for (const Folder& folder : folders) {
     SCOPED_TRACE(folder.name);
     const fs::path golden = kModels / folder.name / "expected_scores.json";
-    const LoadedModel fp32 = Load(kModels / folder.name, folder.kind);
-    const LoadedModel bf16 = Load(kModels / folder.name, folder.kind, "bf16");
+    const LoadedModel fp32 = load(folder, "fp32");
+    const LoadedModel bf16 = load(folder, "bf16");
     EXPECT_EQ(fp32.architecture, folder.architecture);
     if (folder.expected.contains("parameters")) {
       EXPECT_EQ(fp32.parameters, folder.expected.at("parameters").get<uint64_t>());
@@ -201,6 +213,21 @@ TEST(ModelParityTest, EveryFolderGivesTheScoresOfItsOracle) {
            exact.scores, exact.spread, std::max(exact.alone, exact.together),
            std::max(rounded.alone, rounded.together));
   }
+}
+
+TEST(ModelParityTest, EveryFolderGivesTheScoresOfItsOracle) { ExpectScoresOfTheOracles({}); }
+
+// What a GPU computes with, here on the processor.
+TEST(ModelParityTest, GeneralOperatorsGiveTheScoresOfTheOracles) {
+  ExpectScoresOfTheOracles({.general_operators = true});
+}
+
+TEST(ModelParityTest, AGpuGivesTheScoresOfTheOracles) {
+  const absl::StatusOr<LoadedModel> model =
+      LoadModel({.folder = kModels / "tiny-cross-encoder", .device = "cuda"});
+  if (!model.ok()) GTEST_SKIP() << model.status().message();
+  EXPECT_EQ(model->device, "cuda:0");
+  ExpectScoresOfTheOracles({.device = "cuda"});
 }
 
 // Long batches are worked on in parts, which changes no score.

@@ -19,12 +19,13 @@ USER = 65532  # what "nonroot" is elsewhere, too
 OWN_LIBRARIES = "usr/lib/rerankd"
 PINNED = re.compile(r"^(\S+)==(\S+)((?: --hash=sha256:[0-9a-f]{64})+)$")
 LICENSES = {"torch": "BSD-3-Clause"}  # by SPDX; the others have names only
-LICENSE_NAMES = {"nvidia-cuda-runtime": "NVIDIA CUDA Toolkit EULA", "nvidia-cuda-cupti": "NVIDIA CUDA Toolkit EULA"}
 # Cards name licences as Hugging Face's hub does: in lower case, else as SPDX.
 CARD_LICENSES = {name.lower(): name for name in (
     "Apache-2.0", "BSD-3-Clause", "CC-BY-4.0", "CC-BY-SA-3.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0",
     "CC0-1.0", "MIT")}
 IN_THE_IMAGE = ("libtorch.txt",)  # of tools/third_party
+CUDA_LIBRARIES = "libtorch-cuda-*"  # in the cache, from tools/setup.sh --cuda
+FOR_CUDA = ("libtorch-cuda.txt",)
 
 
 def libraries_of(ldd_output):
@@ -63,8 +64,8 @@ def wheel_component(name, version, hashes):
                  "hashes": [{"alg": "SHA-256", "content": content} for content in hashes]}
     if name in LICENSES:
         component["licenses"] = [{"license": {"id": LICENSES[name]}}]
-    elif name in LICENSE_NAMES:
-        component["licenses"] = [{"license": {"name": LICENSE_NAMES[name]}}]
+    elif name.startswith("nvidia-"):    # the text is beside the library, in usr/share/doc
+        component["licenses"] = [{"license": {"name": "NVIDIA's licence of its CUDA libraries"}}]
     return component
 
 
@@ -148,6 +149,15 @@ class Image:
         run("strip", "--strip-unneeded", "-o", str(target), str(source.resolve()))
         target.chmod(0o755)
 
+    def add_cuda_libraries(self):
+        """What is loaded for a model on a GPU, beside LibTorch; false where it was not set up. NVIDIA's stay as they are."""
+        libraries = [path for path in self.cache.glob(CUDA_LIBRARIES + "/**/*.so*") if path.is_file()]
+        for library in libraries:
+            target = self.path(f"{OWN_LIBRARIES}/{library.name}")
+            shutil.copy(library, target)
+            target.chmod(0o755)
+        return bool(libraries)
+
     def add_program(self, program):
         target = self.path(f"usr/bin/{program.name}")
         for library in libraries_of(run("ldd", str(program))):
@@ -189,7 +199,7 @@ class Image:
                 if source.is_file() and re.match("(LICENSE|NOTICE|License)", source.name):
                     shutil.copy(source, self.path(f"usr/share/doc/{folder.stem}/{source.name}"))
 
-    def add_package_list(self, checkout, version):
+    def add_package_list(self, checkout, version, locks):
         """For scanners: dpkg's own lines, one file a package, and the bill of materials."""
         distribution = "debian-" + re.search(r'VERSION_ID="?(\w+)', pathlib.Path("/etc/os-release").read_text())[1]
         components = []
@@ -197,10 +207,11 @@ class Image:
             stanza = run("dpkg-query", "-s", package)
             self.write(f"var/lib/dpkg/status.d/{package}", stanza)
             components.append(deb_component(package, stanza_fields(stanza), distribution))
-        for lock in IN_THE_IMAGE:
+        for lock in locks:
             text = (checkout / "tools/third_party" / lock).read_text()
             components += [wheel_component(*package) for package in pinned(text)]
         components += [model_component(folder, version) for folder in model_folders(checkout)]
+        components = list({c["purl"]: c for c in components}.values())  # LibTorch is of two lock files
         self.write("usr/share/rerankd/sbom.cdx.json",
                    json.dumps(bill_of_materials(version, components), indent=1) + "\n")
 
@@ -218,12 +229,13 @@ def main():
     image.add_merged_usr()
     for program in arguments.programs:
         image.add_program(program)
+    locks = IN_THE_IMAGE + (FOR_CUDA if image.add_cuda_libraries() else ())
     image.add_system_files()
     for folder in model_folders(checkout):
         shutil.copytree(folder, image.path(f"usr/share/rerankd/models/{folder.name}"))
     shutil.copy(checkout / "deploy/image/rerankd.yaml", image.path("etc/rerankd/rerankd.yaml"))
     image.add_licences(checkout)
-    image.add_package_list(checkout, arguments.version)
+    image.add_package_list(checkout, arguments.version, locks)
     files = [f for f in arguments.root.rglob("*") if f.is_file() and not f.is_symlink()]
     print(f"{len(image.packages)} packages, {len(files)} files, {sum(f.stat().st_size for f in files) >> 20} MiB")
 

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "model/attention.h"
+#include "model/padded_attention.h"
 #include "util/status_macros.h"
 
 namespace rerankd {
@@ -43,7 +44,7 @@ at::Tensor FirstTokens(const at::Tensor& hidden, const PackedBatch& batch) {
   constexpr int64_t kStep = 8;
   at::Tensor rows = at::zeros({(batch.sequences() + kStep - 1) / kStep * kStep}, at::kLong);
   std::copy(batch.offsets.begin(), batch.offsets.end() - 1, rows.mutable_data_ptr<int64_t>());
-  return hidden.index_select(0, rows);
+  return hidden.index_select(0, rows.to(hidden.device()));
 }
 
 class CrossEncoder : public Architecture {
@@ -92,7 +93,7 @@ class BiEncoder : public Architecture {
   at::Tensor Pool(const PackedBatch& batch) const {
     if (pooling_ == Pooling::kFirst) return encoder_.Forward(batch, Encoder::Output::kFirstTokens);
     const at::Tensor hidden = encoder_.Forward(batch, Encoder::Output::kAllTokens);
-    at::Tensor pooled = at::empty({batch.sequences(), hidden_size_}, at::kFloat);
+    at::Tensor pooled = at::empty({batch.sequences(), hidden_size_}, hidden.options());
     for (int64_t i = 0; i < batch.sequences(); ++i) {
       const int64_t length = batch.offsets[i + 1] - batch.offsets[i];
       pooled[i].copy_(hidden.narrow(0, batch.offsets[i], length).mean(0));
@@ -107,9 +108,10 @@ class BiEncoder : public Architecture {
 
 }  // namespace
 
-Encoder::Encoder(const ModelConfig& config, c10::ScalarType precision, Embedding words,
-                 Embedding positions, LayerNorm norm)
-    : heads_(config.heads),
+Encoder::Encoder(const ModelConfig& config, c10::ScalarType precision, const Placement& placement,
+                 Embedding words, Embedding positions, LayerNorm norm)
+    : placement_(placement),
+      heads_(config.heads),
       act_(config.hidden_act),
       padding_id_(config.padding_id),
       precision_(precision),
@@ -129,7 +131,8 @@ absl::StatusOr<Encoder> Encoder::Load(const EncoderNames& names, const ModelConf
                                            config.max_positions, width));
   RERANKD_ASSIGN_OR_RETURN(LayerNorm norm, LayerNorm::Load(weights, "embeddings.LayerNorm", width,
                                                            config.layer_norm_eps));
-  Encoder encoder(config, precision, std::move(words), std::move(positions), std::move(norm));
+  Encoder encoder(config, precision, weights.placement(), std::move(words), std::move(positions),
+                  std::move(norm));
   if (config.type_vocab_size > 0) {
     RERANKD_ASSIGN_OR_RETURN(encoder.types_,
                              Embedding::Load(weights, "embeddings.token_type_embeddings.weight",
@@ -188,8 +191,9 @@ at::Tensor Encoder::Embed(const PackedBatch& batch) const {
 at::Tensor Encoder::AfterAttention(const Layer& layer, at::Tensor hidden,
                                    const at::Tensor& context) const {
   const int64_t rows = hidden.size(0);
-  for (int64_t first = 0; first < rows; first += kMaxRowsAtOnce) {
-    const int64_t count = std::min(kMaxRowsAtOnce, rows - first);
+  const int64_t at_once = MaxRowsAtOnce(placement_.device);
+  for (int64_t first = 0; first < rows; first += at_once) {
+    const int64_t count = std::min(at_once, rows - first);
     at::Tensor part = hidden.narrow(0, first, count);
     const at::Tensor attended = layer.attention_norm(
         at::add(part, layer.attention_output(context.narrow(0, first, count))));
@@ -207,19 +211,27 @@ at::Tensor Encoder::Forward(const PackedBatch& batch, Output output) const {
   std::vector<int64_t> one_each(batch.offsets.size());
   std::iota(one_each.begin(), one_each.end(), 0);
   std::span<const int64_t> query_offsets = batch.offsets;
+  std::optional<PaddedAttention> padded;
+  if (placement_.general_operators) {
+    padded.emplace(query_offsets, batch.offsets, heads_, placement_.device);
+  }
 
   for (const Layer& layer : layers_) {
     at::Tensor x = hidden.to(precision_);
     const at::Tensor keys_values = layer.key_value(x);
     if (output == Output::kFirstTokens && &layer == &layers_.back()) {
       query_offsets = one_each;
+      if (padded) padded.emplace(query_offsets, batch.offsets, heads_, placement_.device);
       hidden = FirstTokens(hidden, batch);
       x = hidden.to(precision_);
     }
     const int64_t width = hidden.size(1);
+    const at::Tensor query = layer.query(x);
+    const at::Tensor key = keys_values.narrow(1, 0, width);
+    const at::Tensor value = keys_values.narrow(1, width, width);
     const at::Tensor context =
-        Attend(layer.query(x), query_offsets, keys_values.narrow(1, 0, width),
-               keys_values.narrow(1, width, width), batch.offsets, heads_);
+        padded ? (*padded)(query, key, value)
+               : Attend(query, query_offsets, key, value, batch.offsets, heads_);
     hidden = AfterAttention(layer, std::move(hidden), context);
   }
   return output == Output::kFirstTokens ? hidden.narrow(0, 0, batch.sequences()) : hidden;

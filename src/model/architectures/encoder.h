@@ -17,6 +17,7 @@
 
 #include "absl/status/statusor.h"
 #include "model/architectures/architecture.h"
+#include "model/device.h"
 #include "model/layers.h"
 #include "model/model_config.h"
 #include "model/packed_batch.h"
@@ -73,14 +74,15 @@ class Encoder {
     LayerNorm output_norm;
   };
 
-  Encoder(const ModelConfig& config, c10::ScalarType precision, Embedding words,
-          Embedding positions, LayerNorm norm);
+  Encoder(const ModelConfig& config, c10::ScalarType precision, const Placement& placement,
+          Embedding words, Embedding positions, LayerNorm norm);
   static absl::StatusOr<Layer> LoadLayer(const EncoderNames& names, const std::string& name,
                                          const ModelConfig& config, Weights& weights,
                                          c10::ScalarType precision);
   at::Tensor Embed(const PackedBatch& batch) const;
   at::Tensor AfterAttention(const Layer& layer, at::Tensor hidden, const at::Tensor& context) const;
 
+  Placement placement_;
   int64_t heads_;
   HiddenAct act_;
   std::optional<int64_t> padding_id_;
