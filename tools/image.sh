@@ -209,6 +209,7 @@ sys.exit(f"the bill of materials lacks {missing}" if missing else 0)' "$work/sbo
 
 (($#)) || set -- lint build check
 choose_tools
+cd "$work"  # podman leaves a file where it ran
 for step in "$@"; do
   case $step in
     lint) lint ;;
