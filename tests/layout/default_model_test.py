@@ -48,7 +48,7 @@ class DefaultModelTest(unittest.TestCase):
     def test_the_own_one_is_whole(self):
         names = {path.name for path in (SOURCE / "models" / "rerankd-mini-en-v2").iterdir()}
         self.assertLessEqual({"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
-                              "special_tokens_map.json", "vocab.txt", "expected_scores.json"}, names)
+                              "special_tokens_map.json", "vocab.txt", "expected_scores.json", "README.md"}, names)
 
 
 if __name__ == "__main__":
