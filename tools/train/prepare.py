@@ -168,7 +168,8 @@ def texts(a):
         used += rows if src == "squad" else rows[:a.cap]
     idf = Counter(w for r in used for w in set(WORD.findall(r["text"].lower())))
     idf = {w: math.log(len(used) / n) for w, n in idf.items() if n > 1}
-    names = sorted({m.group() for r in used if r["src"] in ("squad", "gcide", "anarchism") for m in NAME.finditer(r["text"])})
+    about_people = [r for r in used if r["src"] in ("squad", "gcide", "anarchism")] or used
+    names = sorted({m.group() for r in about_people for m in NAME.finditer(r["text"])})
 
     table, origin, alias, queries, where = [], [], [], [], {}
     def put(text, src, like=-1):
