@@ -185,7 +185,7 @@ install_cuda() {
   new_stage
   download libtorch-cuda.txt "LibTorch's CUDA part (2208 MB)" --only-binary=:all: --python-version 3.11 \
     --implementation cp --abi cp311 --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 \
-    --platform manylinux_2_18_x86_64 --platform manylinux_2_17_x86_64 --platform manylinux2010_x86_64
+    --platform manylinux_2_18_x86_64 --platform manylinux2014_x86_64 --platform manylinux2010_x86_64
   mkdir "$stage/out"
   with_progress "$log" "unpacking LibTorch's CUDA part (2130 MB)" staged_megabytes unpack_cuda ||
     die "unpacking LibTorch's CUDA part failed ($(tail -n 1 "$log")); free some disk space if that is the cause, then run again"

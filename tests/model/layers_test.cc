@@ -57,7 +57,7 @@ TEST_F(LayersTest, LinearMultipliesAndActivates) {
   EXPECT_GT(Difference(linear(x, HiddenAct::kGelu), linear(x, HiddenAct::kGeluTanh)), 5e-5);
 }
 
-constexpr Placement kGeneral{.general_operators = true};
+const Placement kGeneral{.general_operators = true};
 
 // What a GPU computes with, here on the processor.
 TEST_F(LayersTest, GeneralOperatorsGiveTheSameProducts) {
