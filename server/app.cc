@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "model/model_loader.h"
 #include "server/model_loading.h"
 #include "server/recorders.h"
 #include "server/request_log_fields.h"
@@ -243,6 +244,10 @@ bool App::MayBeMissing(size_t model) const {
 
 // One after the other: each uses all processors where it computes, and the disk where it does not.
 absl::Status App::LoadModels() {
+  // GPUs before anything computes; what is missing is said when their models are loaded.
+  for (const ModelEntry& model : config_.models) {
+    if (!IsHosted(model)) PrepareModelDevice(model.device).IgnoreError();
+  }
   absl::Status first_error;
   for (size_t i = 0; i < config_.models.size(); ++i) {
     if (config_.models[i].load == LoadTime::kOnDemand) continue;

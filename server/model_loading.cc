@@ -72,19 +72,9 @@ absl::StatusOr<std::filesystem::path> FolderOf(const ModelEntry& entry, const Lo
                             stop);
 }
 
-// The entry's options, with what it leaves to the device.
 EngineOptions EngineOptionsOf(const ModelEntry& entry) {
-  EngineOptions engine = entry.engine;
   const absl::StatusOr<DeviceName> device = ParseDeviceName(entry.device);
-  const bool on_gpu = device.ok() && device->is_gpu;
-  if (engine.sessions == 0) {
-    engine.sessions =
-        on_gpu ? kSessionsOnGpu : std::max(1, AvailableCpus() / engine.threads_per_session);
-  }
-  if (!engine.max_batch_tokens) {
-    engine.max_batch_tokens = on_gpu ? kBatchTokensOnGpu : kBatchTokensOnProcessor;
-  }
-  return engine;
+  return Resolved(entry.engine, device.ok() && device->is_gpu, AvailableCpus());
 }
 
 // Before the weights are read: afterwards there may be nobody left to say it. Says nothing of a

@@ -196,6 +196,11 @@ check() {
   local id
   id=$("${engine[@]}" create "$image")
   "${engine[@]}" cp "$id:/usr/share/rerankd/sbom.cdx.json" "$work/sbom.json"
+  # Loaded for the first batch on a GPU only, and no load on this machine shows that they are there.
+  local library
+  for library in libcudnn_graph.so.9 libnvrtc.so.13; do
+    [[ $device = cpu ]] || "${engine[@]}" cp "$id:/usr/lib/rerankd/$library" "$work/" || die "the image lacks $library"
+  done
   "${engine[@]}" rm "$id" >/dev/null
   python3 -c '
 import json, sys

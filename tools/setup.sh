@@ -63,7 +63,7 @@ have_libtorch() {
       -f $libtorch/nvidia/cu13/lib/libcudart.so.13 && -f $libtorch/nvidia/cu13/lib/libcupti.so.13 ]]
 }
 have_minilm() { [[ -z $tests || (-f $minilm/model.safetensors && -f $minilm/config.json && -f $minilm/tokenizer.json) ]]; }
-have_cuda() { [[ -z $cuda || -f $libtorch_cuda/torch/lib/libtorch_cuda.so ]]; }
+have_cuda() { [[ -z $cuda || (-f $libtorch_cuda/torch/lib/libtorch_cuda.so && -f $libtorch_cuda/nvidia/cu13/lib/libnvrtc.so.13) ]]; }
 have_huggingface_hub() { [[ -z $tests || -f $huggingface_hub/huggingface_hub/__init__.py ]]; }
 have_clang_tidy() { [[ -z $checks || -x $clang_tidy/clang_tidy/data/bin/clang-tidy ]]; }
 have_h2() { [[ -z $tests || -f $h2/h2/__init__.py ]]; }
@@ -183,25 +183,26 @@ unpack_libtorch() {
 install_cuda() {
   require_space 4600 "LibTorch's CUDA part"
   new_stage
-  download libtorch-cuda.txt "LibTorch's CUDA part (2208 MB)" --only-binary=:all: --python-version 3.11 \
+  download libtorch-cuda.txt "LibTorch's CUDA part (2298 MB)" --only-binary=:all: --python-version 3.11 \
     --implementation cp --abi cp311 --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 \
     --platform manylinux_2_18_x86_64 --platform manylinux2014_x86_64 --platform manylinux2010_x86_64
   mkdir "$stage/out"
-  with_progress "$log" "unpacking LibTorch's CUDA part (2130 MB)" staged_megabytes unpack_cuda ||
+  with_progress "$log" "unpacking LibTorch's CUDA part (2240 MB)" staged_megabytes unpack_cuda ||
     die "unpacking LibTorch's CUDA part failed ($(tail -n 1 "$log")); free some disk space if that is the cause, then run again"
   publish "$libtorch_cuda"
 }
 # What libtorch_cuda.so names as needed, and what that needs: no linear algebra beyond products, and of
-# cuDNN only the library that is named, since nothing is computed with it.
+# cuDNN only what tells its version, since nothing is computed with it.
 unpack_cuda() {
   local wheel
   for wheel in "$stage"/download/*.whl; do
     case ${wheel##*/} in
       torch-*) unzip -q "$wheel" 'torch/lib/libtorch_cuda.so' 'torch/lib/libc10_cuda.so' 'torch/lib/libtorch_nvshmem.so' -d "$stage/out" ;;
-      *_cudnn_*) unzip -q "$wheel" '*/libcudnn.so.9' '*.dist-info/*' -d "$stage/out" ;;
+      *_cudnn_*) unzip -q "$wheel" '*/libcudnn.so.9' '*/libcudnn_graph.so.9' '*.dist-info/*' -d "$stage/out" ;;
       *_cublas-*) unzip -q "$wheel" '*/libcublas.so.13' '*/libcublasLt.so.13' '*.dist-info/*' -d "$stage/out" ;;
       *_cufft-*) unzip -q "$wheel" '*/libcufft.so.12' '*.dist-info/*' -d "$stage/out" ;;
       *_cufile-*) unzip -q "$wheel" '*/libcufile.so.0' '*.dist-info/*' -d "$stage/out" ;;
+      *_nvrtc-*) unzip -q "$wheel" '*/libnvrtc.so.13' '*/libnvrtc-builtins.so.13.0' '*.dist-info/*' -d "$stage/out" ;;
       *_nvshmem_*) unzip -q "$wheel" '*/libnvshmem_host.so.3' '*.dist-info/*' -d "$stage/out" ;;
       *) unzip -q "$wheel" '*/lib/*.so.*' '*.dist-info/*' -d "$stage/out" ;;
     esac || return

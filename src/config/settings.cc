@@ -488,10 +488,11 @@ std::span<const Setting<ModelEntry>> ModelSettings() {
           "What the model computes on: the processor, or a GPU (of the image and the builds that "
           "have CUDA's libraries).",
           RERANKD_FIELD(device), Checked("cpu | cuda | cuda:N", CheckDevice))),
-      ComputedHere(Make<ModelEntry>(
-          "precision",
-          "Arithmetic of the large matrix products; bf16 pays only on processors made for it.",
-          RERANKD_FIELD(precision), Choice<std::string>({{"fp32", "fp32"}, {"bf16", "bf16"}}))),
+      ComputedHere(Make<ModelEntry>("precision",
+                                    "Arithmetic of the large matrix products; bf16 pays on GPUs "
+                                    "and on processors made for it.",
+                                    RERANKD_FIELD(precision),
+                                    Choice<std::string>({{"fp32", "fp32"}, {"bf16", "bf16"}}))),
       ComputedHere(Make<ModelEntry>(
           "max_tokens",
           "The longest sequence to read, special tokens included; 0: 512 for a cross_encoder under "

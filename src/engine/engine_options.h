@@ -10,7 +10,7 @@ namespace rerankd {
 // On a processor larger batches gain nothing, since nothing is padded; a GPU needs them to be busy.
 inline constexpr size_t kBatchTokensOnProcessor = 1024;
 inline constexpr size_t kBatchTokensOnGpu = 16384;
-// While one batch computes, the next one is made ready.
+// While one batch computes, the next one is made ready and copied.
 inline constexpr int kSessionsOnGpu = 2;
 
 struct EngineOptions {
@@ -27,5 +27,8 @@ struct EngineOptions {
   // Documents admitted and not yet answered; past that, calls are refused with RESOURCE_EXHAUSTED.
   size_t max_queued_documents = 100'000;
 };
+
+// With what `options` leaves to the device: sessions and max_batch_tokens are set.
+EngineOptions Resolved(EngineOptions options, bool on_gpu, int processors);
 
 }  // namespace rerankd

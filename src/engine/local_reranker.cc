@@ -89,10 +89,9 @@ class LocalReranker::Impl : public std::enable_shared_from_this<LocalReranker::I
         tokenizing_(tokenizing),
         encoder_(*tokenizer_, {.max_tokens = options_.max_tokens,
                                .query_max_tokens = options_.query_max_tokens}),
-        batcher_(
-            {.max_batch_tokens = options_.engine.max_batch_tokens.value_or(kBatchTokensOnProcessor),
-             .max_delay = options_.engine.max_batch_delay,
-             .sessions = options_.engine.sessions}),
+        batcher_({.max_batch_tokens = *options_.engine.max_batch_tokens,
+                  .max_delay = options_.engine.max_batch_delay,
+                  .sessions = options_.engine.sessions}),
         sessions_(std::make_unique<SessionPool>(options_.engine.sessions, batcher_, *scorer_,
                                                 *options_.recorder)) {}
 
@@ -146,11 +145,7 @@ class LocalReranker::Impl : public std::enable_shared_from_this<LocalReranker::I
 };
 
 LocalReranker::Options LocalReranker::Impl::Resolve(Options options) {
-  EngineOptions& engine = options.engine;
-  engine.threads_per_session = std::max(1, engine.threads_per_session);
-  if (engine.sessions <= 0) {
-    engine.sessions = std::max(1, AvailableCpus() / engine.threads_per_session);
-  }
+  options.engine = Resolved(options.engine, /*on_gpu=*/false, AvailableCpus());
   if (options.recorder == nullptr) options.recorder = std::make_shared<EngineRecorder>();
   return options;
 }

@@ -1,6 +1,7 @@
 #include "model/device.h"
 
 #include <ATen/Context.h>
+#include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <dlfcn.h>
 #include <fmt/format.h>
@@ -21,11 +22,11 @@ absl::Status LoadCudaLibrary() {
     const char* const error = dlerror();
     return absl::FailedPreconditionError(
         fmt::format("LibTorch's CUDA libraries cannot be loaded ({}); use the image that is built "
-                    "with DEVICE=cuda, or run tools/setup.sh --cuda and build again",
+                    "with DEVICE=cuda, or run tools/setup.sh --cuda, build again and restart",
                     error == nullptr ? "no reason given" : error));
   }
-  // cuDNN's attention is one of three that LibTorch chooses from, and all that would need the rest
-  // of cuDNN: half a gigabyte that the image does without.
+  // cuDNN's attention is one of four that LibTorch chooses from, and all that would need more of
+  // cuDNN than its version: half a gigabyte that the image does without.
   at::globalContext().setSDPUseCuDNN(false);
   return absl::OkStatus();
 }
@@ -53,10 +54,13 @@ absl::Status PrepareDevice(c10::Device device) {
                         ? int{c10::impl::getDeviceGuardImpl(c10::kCUDA)->deviceCount()}
                         : 0;
   if (there == 0) {
-    return absl::FailedPreconditionError(fmt::format(
-        "device \"{}\": no GPU is visible here; give the container one (--gpus, nvidia.com/gpu), "
-        "check its driver with nvidia-smi, or set the device to \"cpu\"",
-        device.str()));
+    return absl::FailedPreconditionError(
+        fmt::format("device \"{}\": no GPU is visible here, or its driver is older than CUDA 13 "
+                    "asks for (580); "
+                    "give the container one (--gpus, nvidia.com/gpu), check with nvidia-smi and "
+                    "restart, or set "
+                    "the device to \"cpu\"",
+                    device.str()));
   }
   if (device.index() >= there) {
     return absl::FailedPreconditionError(
@@ -64,6 +68,17 @@ absl::Status PrepareDevice(c10::Device device) {
                     device.str(), there, there - 1));
   }
   return absl::OkStatus();
+}
+
+void UseOwnStream(c10::Device device) {
+  if (device.is_cpu()) return;
+  const c10::impl::DeviceGuardImplInterface* const gpu =
+      c10::impl::getDeviceGuardImpl(device.type());
+  gpu->exchangeStream(gpu->getStreamFromGlobalPool(device));
+}
+
+void ReleaseUnusedMemory(c10::Device device) {
+  if (!device.is_cpu()) c10::getDeviceAllocator(device.type())->emptyCache();
 }
 
 absl::StatusOr<c10::ScalarType> ParsePrecision(std::string_view name) {

@@ -27,6 +27,15 @@ absl::StatusOr<c10::Device> ParseDevice(std::string_view name);
 // number) and what to do. Call it before anything else touches the device. Thread-safe.
 absl::Status PrepareDevice(c10::Device device);
 
+// Gives the calling thread a stream of its own on a GPU, for all that it computes from now on, so
+// that it waits for nobody else's work. Does nothing for a processor.
+// REQUIRES: PrepareDevice(device) was OK.
+void UseOwnStream(c10::Device device);
+
+// Gives memory back to the GPU that LibTorch keeps for later tensors. Does nothing for a processor.
+// REQUIRES: PrepareDevice(device) was OK.
+void ReleaseUnusedMemory(c10::Device device);
+
 // "fp32" or "bf16", the arithmetic of the large products. INVALID_ARGUMENT for other names.
 absl::StatusOr<c10::ScalarType> ParsePrecision(std::string_view name);
 

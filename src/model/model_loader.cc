@@ -54,7 +54,7 @@ TorchScorer MakeScorer(const std::shared_ptr<const Network>& network, const Mode
                      TorchScorer::Limits{.max_tokens = config.max_tokens,
                                          .vocab_size = config.vocab_size,
                                          .type_vocab_size = config.type_vocab_size},
-                     threads_per_session);
+                     network->device, threads_per_session);
 }
 
 // Computes one short sequence: what this processor or these weights cannot do shows at the start,
@@ -85,6 +85,7 @@ absl::StatusOr<std::shared_ptr<const Network>> LoadNetwork(
   const c10::InferenceMode guard;
   Weights weights(checkpoint, placement);
   auto network = std::make_shared<Network>();
+  network->device = placement.device;
   RERANKD_ASSIGN_OR_RETURN(network->architecture, load(config, weights, precision));
   network->parameters = weights.parameters();
   TorchScorer scorer = MakeScorer(network, config, threads);
@@ -154,6 +155,11 @@ absl::StatusOr<LoadedModel> Load(const ModelOptions& options) {
 }
 
 }  // namespace
+
+absl::Status PrepareModelDevice(std::string_view device) {
+  RERANKD_ASSIGN_OR_RETURN(const c10::Device parsed, ParseDevice(device));
+  return PrepareDevice(parsed);
+}
 
 absl::StatusOr<LoadedModel> LoadModel(const ModelOptions& options) {
   return WithoutExceptions(options.folder, [&] { return Load(options); });

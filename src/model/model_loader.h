@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "engine/scorer.h"
@@ -51,6 +52,10 @@ struct LoadedModel {
 // right: unsupported architecture, missing, extra or mis-shaped tensor, truncated file. Never
 // throws, and never reads outside the file whatever its header claims.
 absl::StatusOr<LoadedModel> LoadModel(const ModelOptions& options);
+
+// Loads what models on the device need (PrepareDevice): LibTorch's tables change with it, which no
+// other thread may read meanwhile. To be called for each GPU before the first model computes.
+absl::Status PrepareModelDevice(std::string_view device);
 
 // Bytes of memory of the process's own that the weights will take once they are loaded: in the
 // chosen precision, and without embedding tables, which stay in the mapped file; none where they

@@ -1,9 +1,20 @@
 #include "model/network_cache.h"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
+#include "model/device.h"
+
 namespace rerankd {
+
+Network::~Network() {
+  architecture.reset();
+  try {
+    ReleaseUnusedMemory(device);
+  } catch (const std::exception&) {  // what is lost with the GPU
+  }
+}
 
 NetworkCache::Entry* NetworkCache::Find(const Key& key) {
   std::erase_if(entries_,

@@ -1,6 +1,8 @@
 // One copy of a network's weights, however many models compute with them.
 #pragma once
 
+#include <c10/core/Device.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -16,8 +18,15 @@
 namespace rerankd {
 
 struct Network {
+  Network() = default;
+  Network(const Network&) = delete;
+  Network& operator=(const Network&) = delete;
+  // Gives its memory back to the device, and not only to LibTorch.
+  ~Network();
+
   std::unique_ptr<const Architecture> architecture;
   uint64_t parameters = 0;
+  c10::Device device = c10::kCPU;
 };
 
 // Hands out the same network for the same key as long as somebody uses it; it keeps none alive.

@@ -16,24 +16,27 @@ namespace rerankd {
 // all layers of the batch. Immutable; safe for concurrent use.
 class PaddedAttention {
  public:
-  // As of Attend(): rows [query_offsets[i], query_offsets[i + 1]) of the queries belong to rows
-  // [offsets[i], offsets[i + 1]) of keys and values; no sequence is empty.
-  PaddedAttention(std::span<const int64_t> query_offsets, std::span<const int64_t> offsets,
-                  int64_t heads, c10::Device device);
+  // Rows [offsets[i], offsets[i + 1]) are sequence i, none of which is empty. May throw what
+  // LibTorch throws, as the rest does.
+  PaddedAttention(std::span<const int64_t> offsets, int64_t heads, c10::Device device);
 
-  // What Attend() computes, of tensors on the device; rows after the last sequence are 0. May throw
-  // what LibTorch throws.
+  // What Attend() computes, of tensors on the device: each row of `query` over the rows of its
+  // sequence; rows after the last sequence are 0.
   at::Tensor operator()(const at::Tensor& query, const at::Tensor& key,
                         const at::Tensor& value) const;
 
+  // The same where row i of `query` is the one query of sequence i.
+  at::Tensor OfOneQueryEach(const at::Tensor& query, const at::Tensor& key,
+                            const at::Tensor& value) const;
+
  private:
   struct Group {
-    int64_t sequences = 0;
-    at::Tensor query_rows;  // int64 [sequences * longest query]: the row at each place
-    at::Tensor key_rows;    // int64 [sequences * longest]
-    at::Tensor mask;        // bool [sequences, 1, 1, longest]: false where it is padding
-    at::Tensor places;      // int64 [queries of the group]: the places that are no padding
-    at::Tensor rows;        // int64 [queries of the group]: and their rows
+    int64_t count = 0;     // of sequences
+    at::Tensor sequences;  // int64 [count]: their numbers
+    at::Tensor filled;     // int64 [count * longest]: the row at each place
+    at::Tensor places;     // int64 [rows of the group]: the places that are no padding
+    at::Tensor rows;       // int64 [rows of the group]: and their rows
+    at::Tensor mask;       // bool [count, 1, 1, longest]: false where it is padding
   };
 
   int64_t heads_;

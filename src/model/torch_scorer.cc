@@ -14,6 +14,7 @@
 #include <string_view>
 #include <utility>
 
+#include "model/device.h"
 #include "model/packed_batch.h"
 #include "util/status_macros.h"
 
@@ -63,9 +64,13 @@ std::string FirstLine(std::string_view message) {
 
 absl::Status StatusOfMessage(std::string_view message) {
   const std::string line = FirstLine(message);
-  // LibTorch's CPU allocator throws its general error, which nothing but its text tells apart.
-  if (line.find("can't allocate memory") != std::string::npos) {
-    return absl::ResourceExhaustedError("out of memory: " + line);
+  // LibTorch's general error, which nothing but its text tells apart: of its CPU allocator, of
+  // CUDA's own allocations and of cuBLAS's.
+  for (const char* text :
+       {"can't allocate memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED"}) {
+    if (line.find(text) != std::string::npos) {
+      return absl::ResourceExhaustedError("out of memory: " + line);
+    }
   }
   return absl::InternalError("LibTorch: " + line);
 }
@@ -90,8 +95,11 @@ absl::Status CurrentTorchError() {
 }
 
 TorchScorer::TorchScorer(std::shared_ptr<const Architecture> network, Limits limits,
-                         int threads_per_session)
-    : network_(std::move(network)), limits_(limits), threads_per_session_(threads_per_session) {}
+                         c10::Device device, int threads_per_session)
+    : network_(std::move(network)),
+      limits_(limits),
+      device_(device),
+      threads_per_session_(threads_per_session) {}
 
 absl::Status TorchScorer::Check(std::span<const Encoding* const> batch) const {
   for (size_t i = 0; i < batch.size(); ++i) {
@@ -137,6 +145,7 @@ void TorchScorer::PrepareThread() {
   // thread set last: that first use has to come before.
   at::get_num_threads();
   at::set_num_threads(threads_per_session_);
+  UseOwnStream(device_);
 }
 
 }  // namespace rerankd

@@ -2,6 +2,8 @@
 // statuses.
 #pragma once
 
+#include <c10/core/Device.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -24,7 +26,8 @@ class TorchScorer : public Scorer {
     int64_t type_vocab_size = 0;  // 0: type ids are not read, and may be anything
   };
 
-  TorchScorer(std::shared_ptr<const Architecture> network, Limits limits, int threads_per_session);
+  TorchScorer(std::shared_ptr<const Architecture> network, Limits limits, c10::Device device,
+              int threads_per_session);
 
   size_t width() const override { return static_cast<size_t>(network_->width()); }
 
@@ -38,6 +41,7 @@ class TorchScorer : public Scorer {
 
   const std::shared_ptr<const Architecture> network_;
   const Limits limits_;
+  const c10::Device device_;
   const int threads_per_session_;
 };
 

@@ -1,8 +1,11 @@
 #include "model/device.h"
 
+#include <dlfcn.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <cstddef>
 #include <string>
 
 namespace rerankd {
@@ -41,6 +44,17 @@ TEST(DeviceTest, SaysWhatIsMissingForAGpu) {
               AllOf(HasSubstr("device \"cuda:127\""),
                     AnyOf(HasSubstr("tools/setup.sh --cuda"), HasSubstr("nvidia-smi"),
                           HasSubstr("GPUs are visible"))));
+}
+
+// LibTorch's choice of attention asks for it; the library that has the answer is loaded only then,
+// and where it is missing the process is ended.
+TEST(DeviceTest, CudnnKnowsItsVersionWhereCudaIs) {
+  if (dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) == nullptr) {
+    GTEST_SKIP() << "LibTorch's CUDA libraries are not here; tools/setup.sh --cuda brings them";
+  }
+  const auto version = reinterpret_cast<size_t (*)()>(dlsym(RTLD_DEFAULT, "cudnnGetVersion"));
+  ASSERT_NE(version, nullptr);
+  EXPECT_EXIT(_exit(version() > 90000 ? 0 : 1), testing::ExitedWithCode(0), "");
 }
 
 TEST(DeviceTest, KnowsPrecisions) {

@@ -38,7 +38,7 @@ TEST(PaddedAttentionTest, EqualsThePackedKernels) {
       const at::Tensor query = parts[0].to(type);  // chunks of fp32 stay slices of a wider matrix
       const at::Tensor key = parts[1].to(type);
       const at::Tensor value = parts[2].to(type);
-      const PaddedAttention attention(kOffsets, kOffsets, kHeads, c10::kCPU);
+      const PaddedAttention attention(kOffsets, kHeads, c10::kCPU);
       const at::Tensor output = attention(query, key, value);
       EXPECT_EQ(output.scalar_type(), type);
       EXPECT_EQ(output.sizes(), query.sizes());
@@ -56,8 +56,9 @@ TEST(PaddedAttentionTest, OneQueryASequenceGivesTheRowOfThatQuery) {
   const at::Tensor query = at::randn({queries, 36});
   const at::Tensor key = at::randn({kOffsets.back(), 36});
   const at::Tensor value = at::randn({kOffsets.back(), 36});
-  const PaddedAttention attention(one_each, kOffsets, kHeads, c10::kCPU);
-  const at::Tensor output = attention(query, key, value);
+  const PaddedAttention attention(kOffsets, kHeads, c10::kCPU);
+  const at::Tensor output = attention.OfOneQueryEach(query, key, value);
+  EXPECT_EQ(output.narrow(0, one_each.back(), 6).count_nonzero().item<int64_t>(), 0);
   EXPECT_LE(Difference(output, Attend(query, one_each, key, value, kOffsets, kHeads)), 1e-5);
 }
 
@@ -67,7 +68,7 @@ TEST(PaddedAttentionTest, NanStaysInItsSequence) {
   const at::Tensor key = at::randn({kOffsets.back(), 36});
   at::Tensor value = at::randn({kOffsets.back(), 36});
   value[kOffsets[1]][0] = std::numeric_limits<float>::quiet_NaN();  // the first row of sequence 1
-  const PaddedAttention attention(kOffsets, kOffsets, kHeads, c10::kCPU);
+  const PaddedAttention attention(kOffsets, kHeads, c10::kCPU);
   const at::Tensor bad = attention(query, key, value).isnan().any(1);
   for (size_t i = 0; i + 1 < kOffsets.size(); ++i) {
     const at::Tensor rows = bad.narrow(0, kOffsets[i], kOffsets[i + 1] - kOffsets[i]);

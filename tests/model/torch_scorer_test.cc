@@ -38,7 +38,8 @@ class FakeArchitecture : public Architecture {
 
 TorchScorer MakeScorer(FakeArchitecture::Function function, int threads = 1) {
   return TorchScorer(std::make_unique<FakeArchitecture>(std::move(function)),
-                     {.max_tokens = 5, .vocab_size = 100, .type_vocab_size = 2}, threads);
+                     {.max_tokens = 5, .vocab_size = 100, .type_vocab_size = 2}, c10::kCPU,
+                     threads);
 }
 
 Encoding Sequence(std::vector<int32_t> ids, int32_t type = 0) {
@@ -106,7 +107,7 @@ TEST(TorchScorerTest, NothingOutsideATableIsRead) {
 TEST(TorchScorerTest, TypeIdsThatNobodyReadsMayBeAnything) {
   TorchScorer scorer(
       std::make_shared<FakeArchitecture>([](const PackedBatch&) { return at::zeros({1, 2}); }),
-      {.max_tokens = 5, .vocab_size = 100, .type_vocab_size = 0}, 1);
+      {.max_tokens = 5, .vocab_size = 100, .type_vocab_size = 0}, c10::kCPU, 1);
   EXPECT_TRUE(Score(scorer, {Sequence({1}, 7)}).ok());
 }
 
@@ -123,6 +124,13 @@ TEST(TorchScorerTest, ExceptionsBecomeStatuses) {
       status([](const PackedBatch&) { return at::empty({int64_t{1} << 55}, at::kFloat); });
   EXPECT_EQ(too_large.code(), absl::StatusCode::kResourceExhausted) << too_large;
   EXPECT_THAT(std::string(too_large.message()), HasSubstr("out of memory"));
+  for (const char* text : {"CUDA error: out of memory\nCompile with",
+                           "CUDA error: "
+                           "CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"}) {
+    const absl::Status on_gpu =
+        status([&](const PackedBatch&) -> at::Tensor { throw std::runtime_error(text); });
+    EXPECT_EQ(on_gpu.code(), absl::StatusCode::kResourceExhausted) << on_gpu;
+  }
   const absl::Status mismatch =
       status([](const PackedBatch&) { return at::mm(at::ones({2, 3}), at::ones({2, 3})); });
   EXPECT_EQ(mismatch.code(), absl::StatusCode::kInternal);

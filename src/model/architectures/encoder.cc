@@ -4,11 +4,13 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/segment_reduce.h>
 #include <ATen/ops/sub.h>
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <utility>
 
@@ -38,13 +40,13 @@ at::Tensor PositionsAfterPadding(const PackedBatch& batch, int64_t padding_id) {
   return positions;
 }
 
-// The rows of the first tokens; some may follow that belong to nobody, for the reason that
+// The numbers of the first tokens' rows; some may follow that belong to nobody, for the reason that
 // PackedBatch has such rows.
-at::Tensor FirstTokens(const at::Tensor& hidden, const PackedBatch& batch) {
+at::Tensor FirstTokens(const PackedBatch& batch, c10::Device device) {
   constexpr int64_t kStep = 8;
   at::Tensor rows = at::zeros({(batch.sequences() + kStep - 1) / kStep * kStep}, at::kLong);
   std::copy(batch.offsets.begin(), batch.offsets.end() - 1, rows.mutable_data_ptr<int64_t>());
-  return hidden.index_select(0, rows.to(hidden.device()));
+  return rows.to(device);
 }
 
 class CrossEncoder : public Architecture {
@@ -75,6 +77,16 @@ class CrossEncoder : public Architecture {
   int64_t labels_;
 };
 
+// One operator for all sequences: a GPU takes longer to begin one than to compute a mean.
+at::Tensor MeansOfAll(const at::Tensor& hidden, const PackedBatch& batch) {
+  at::Tensor lengths = at::empty({batch.sequences()}, at::kLong);
+  std::transform(batch.offsets.begin() + 1, batch.offsets.end(), batch.offsets.begin(),
+                 lengths.mutable_data_ptr<int64_t>(), std::minus<>());
+  return at::segment_reduce(hidden.narrow(0, 0, batch.offsets.back()), "mean",
+                            lengths.to(hidden.device()), /*indices=*/{}, /*offsets=*/{},
+                            /*axis=*/0, /*unsafe=*/true);
+}
+
 class BiEncoder : public Architecture {
  public:
   BiEncoder(Encoder encoder, int64_t hidden_size, Pooling pooling)
@@ -93,7 +105,8 @@ class BiEncoder : public Architecture {
   at::Tensor Pool(const PackedBatch& batch) const {
     if (pooling_ == Pooling::kFirst) return encoder_.Forward(batch, Encoder::Output::kFirstTokens);
     const at::Tensor hidden = encoder_.Forward(batch, Encoder::Output::kAllTokens);
-    at::Tensor pooled = at::empty({batch.sequences(), hidden_size_}, hidden.options());
+    if (encoder_.placement().general_operators) return MeansOfAll(hidden, batch);
+    at::Tensor pooled = at::empty({batch.sequences(), hidden_size_}, at::kFloat);
     for (int64_t i = 0; i < batch.sequences(); ++i) {
       const int64_t length = batch.offsets[i + 1] - batch.offsets[i];
       pooled[i].copy_(hidden.narrow(0, batch.offsets[i], length).mean(0));
@@ -213,25 +226,29 @@ at::Tensor Encoder::Forward(const PackedBatch& batch, Output output) const {
   std::span<const int64_t> query_offsets = batch.offsets;
   std::optional<PaddedAttention> padded;
   if (placement_.general_operators) {
-    padded.emplace(query_offsets, batch.offsets, heads_, placement_.device);
+    padded.emplace(batch.offsets, heads_, placement_.device);
   }
+  // Before the layers: a copy to a GPU waits for all that it has to do.
+  const at::Tensor first_tokens =
+      output == Output::kFirstTokens ? FirstTokens(batch, placement_.device) : at::Tensor();
 
   for (const Layer& layer : layers_) {
     at::Tensor x = hidden.to(precision_);
     const at::Tensor keys_values = layer.key_value(x);
-    if (output == Output::kFirstTokens && &layer == &layers_.back()) {
+    const bool of_first_tokens = output == Output::kFirstTokens && &layer == &layers_.back();
+    if (of_first_tokens) {
       query_offsets = one_each;
-      if (padded) padded.emplace(query_offsets, batch.offsets, heads_, placement_.device);
-      hidden = FirstTokens(hidden, batch);
+      hidden = hidden.index_select(0, first_tokens);
       x = hidden.to(precision_);
     }
     const int64_t width = hidden.size(1);
     const at::Tensor query = layer.query(x);
     const at::Tensor key = keys_values.narrow(1, 0, width);
     const at::Tensor value = keys_values.narrow(1, width, width);
-    const at::Tensor context =
-        padded ? (*padded)(query, key, value)
-               : Attend(query, query_offsets, key, value, batch.offsets, heads_);
+    const at::Tensor context = !padded
+                                   ? Attend(query, query_offsets, key, value, batch.offsets, heads_)
+                               : of_first_tokens ? padded->OfOneQueryEach(query, key, value)
+                                                 : (*padded)(query, key, value);
     hidden = AfterAttention(layer, std::move(hidden), context);
   }
   return output == Output::kFirstTokens ? hidden.narrow(0, 0, batch.sequences()) : hidden;

@@ -63,6 +63,8 @@ class Encoder {
   // fp32 [rows of the batch, hidden], or [sequences, hidden].
   at::Tensor Forward(const PackedBatch& batch, Output output) const;
 
+  const Placement& placement() const { return placement_; }
+
  private:
   struct Layer {
     Linear query;
