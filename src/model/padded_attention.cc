@@ -115,16 +115,21 @@ PaddedAttention::PaddedAttention(std::span<const int64_t> offsets, int64_t heads
   }
 }
 
+at::Tensor PaddedAttention::Attended(const Group& group, const at::Tensor& places,
+                                     const at::Tensor& query, const at::Tensor& key,
+                                     const at::Tensor& value) const {
+  const at::Tensor attended = at::scaled_dot_product_attention(
+      SideBySide(query, places, group.count, heads_),
+      SideBySide(key, group.filled, group.count, heads_),
+      SideBySide(value, group.filled, group.count, heads_), group.mask);
+  return attended.transpose(1, 2).reshape({places.size(0), query.size(1)});
+}
+
 at::Tensor PaddedAttention::operator()(const at::Tensor& query, const at::Tensor& key,
                                        const at::Tensor& value) const {
   at::Tensor output = at::zeros(query.sizes(), query.options());
   for (const Group& group : groups_) {
-    const at::Tensor attended = at::scaled_dot_product_attention(
-        SideBySide(query, group.filled, group.count, heads_),
-        SideBySide(key, group.filled, group.count, heads_),
-        SideBySide(value, group.filled, group.count, heads_), group.mask);
-    const at::Tensor by_place =
-        attended.transpose(1, 2).reshape({group.filled.size(0), query.size(1)});
+    const at::Tensor by_place = Attended(group, group.filled, query, key, value);
     output.index_copy_(0, group.rows, by_place.index_select(0, group.places));
   }
   return output;
@@ -134,12 +139,7 @@ at::Tensor PaddedAttention::OfOneQueryEach(const at::Tensor& query, const at::Te
                                            const at::Tensor& value) const {
   at::Tensor output = at::zeros(query.sizes(), query.options());
   for (const Group& group : groups_) {
-    const at::Tensor attended = at::scaled_dot_product_attention(
-        SideBySide(query, group.sequences, group.count, heads_),
-        SideBySide(key, group.filled, group.count, heads_),
-        SideBySide(value, group.filled, group.count, heads_), group.mask);
-    output.index_copy_(0, group.sequences,
-                       attended.transpose(1, 2).reshape({group.count, query.size(1)}));
+    output.index_copy_(0, group.sequences, Attended(group, group.sequences, query, key, value));
   }
   return output;
 }

@@ -39,6 +39,10 @@ class PaddedAttention {
     at::Tensor mask;       // bool [count, 1, 1, longest]: false where it is padding
   };
 
+  // [places, heads * width]: what the queries at `places`, equally many a sequence, attend to.
+  at::Tensor Attended(const Group& group, const at::Tensor& places, const at::Tensor& query,
+                      const at::Tensor& key, const at::Tensor& value) const;
+
   int64_t heads_;
   std::vector<Group> groups_;
 };
