@@ -56,10 +56,8 @@ absl::Status PrepareDevice(c10::Device device) {
   if (there == 0) {
     return absl::FailedPreconditionError(
         fmt::format("device \"{}\": no GPU is visible here, or its driver is older than CUDA 13 "
-                    "asks for (580); "
-                    "give the container one (--gpus, nvidia.com/gpu), check with nvidia-smi and "
-                    "restart, or set "
-                    "the device to \"cpu\"",
+                    "asks for (580); give the container one (--gpus, nvidia.com/gpu), check with "
+                    "nvidia-smi and restart, or set the device to \"cpu\"",
                     device.str()));
   }
   if (device.index() >= there) {

@@ -12,8 +12,8 @@ Network::~Network() {
   architecture.reset();
   try {
     ReleaseUnusedMemory(device);
-  } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): the GPU is lost, and with it
-    // what was to be given back
+    // NOLINTNEXTLINE(bugprone-empty-catch): the GPU is lost, and what was to be given back with it
+  } catch (const std::exception&) {
   }
 }
 

@@ -64,7 +64,7 @@ def wheel_component(name, version, hashes):
                  "hashes": [{"alg": "SHA-256", "content": content} for content in hashes]}
     if name in LICENSES:
         component["licenses"] = [{"license": {"id": LICENSES[name]}}]
-    elif name.startswith("nvidia-"):    # the text is beside the library, in usr/share/doc
+    elif name.startswith("nvidia-"):    # no SPDX name; most of the wheels bring the text, which is in usr/share/doc
         component["licenses"] = [{"license": {"name": "NVIDIA's licence of its CUDA libraries"}}]
     return component
 

@@ -9,8 +9,8 @@ namespace {
 
 bool MayPass(absl::StatusCode code, bool server_said_when) {
   if (code == absl::StatusCode::kUnavailable) return true;
-  // When not by the caller, who does not wait for a pause: gRPC of a server that begins to stop says
-  // so.
+  // When not by the caller, who does not wait for a pause: gRPC of a server that begins to stop
+  // says so.
   if (code == absl::StatusCode::kCancelled) return true;
   // Without a word on when to come back: a request that is too large, a balance that is used up.
   return code == absl::StatusCode::kResourceExhausted && server_said_when;

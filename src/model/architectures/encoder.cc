@@ -219,7 +219,6 @@ at::Tensor Encoder::AfterAttention(const Layer& layer, at::Tensor hidden,
 }
 
 at::Tensor Encoder::Forward(const PackedBatch& batch, Output output) const {
-  at::Tensor hidden = Embed(batch);
   // Row i is the query of sequence i where only first tokens are read.
   std::vector<int64_t> one_each(batch.offsets.size());
   std::iota(one_each.begin(), one_each.end(), 0);
@@ -228,9 +227,10 @@ at::Tensor Encoder::Forward(const PackedBatch& batch, Output output) const {
   if (placement_.general_operators) {
     padded.emplace(batch.offsets, heads_, placement_.device);
   }
-  // Before the layers: a copy to a GPU waits for all that it has to do.
   const at::Tensor first_tokens =
       output == Output::kFirstTokens ? FirstTokens(batch, placement_.device) : at::Tensor();
+  // What was copied so far did not have to wait: a copy to a GPU does, for all that it has to do.
+  at::Tensor hidden = Embed(batch);
 
   for (const Layer& layer : layers_) {
     at::Tensor x = hidden.to(precision_);

@@ -97,9 +97,10 @@ struct ErrorDetails {
 ErrorDetails DetailsOf(const absl::Status& status);
 
 // A call is sent again after UNAVAILABLE, after CANCELLED by the server, and after
-// RESOURCE_EXHAUSTED where it says when to come back, as long as its deadline allows: a pause that would outlast it is not begun, the
-// caller gets the error at once. The pause is what the server asks for (RetryInfo) and, on top of
-// that, a random part of a backoff that doubles from one attempt to the next.
+// RESOURCE_EXHAUSTED where it says when to come back, as long as its deadline allows: a pause that
+// would outlast it is not begun, the caller gets the error at once. The pause is what the server
+// asks for (RetryInfo) and, on top of that, a random part of a backoff that doubles from one
+// attempt to the next.
 struct RetryOptions {
   int max_attempts = 5;  // 1: never sent again
   std::chrono::milliseconds initial_backoff{100};
